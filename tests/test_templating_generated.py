@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import jinja2.ext
 import pytest
+from jinja2.nativetypes import NativeEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from markupsafe import Markup
 
 import tuile
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # A longer run: change these. A few hundred templates take some seconds.
 FIRST, COUNT, GROUPS = 0, 60, 4
+# Longer templates take too long.
+LONGEST = 4000
 READ: list[str] = []
 
 
@@ -237,20 +241,87 @@ RULES = {
              "undefined", "odd", "even", "divisibleby 3", "divisibleby(x)", "not none"],
     "name": [*SAFE, *SAFE, "rows[0]", "rows[2]", "'<&>'", "(3)", "none", "true", "undefined", "loop", "item"],
 }  # fmt: skip
+# More of each rule, for environments of other classes too.
+MORE = {
+    "filter": [
+        "map('upper')", "map(attribute='$attribute')", "map(attribute='$attribute', default=$e)", "map('$fname')",
+        "map(attribute='sub.name')", "map('own', $e)", "map('default', 'x')", "map('of_context')", "map('escaped')",
+        "map('replace', 'a', '<')", "map('attr', '$attribute')", "map(attribute='$attribute')|join('<')",
+        "select", "select('$tname')", "reject('$tname')", "select($e)", "selectattr('$attribute')",
+        "selectattr('$attribute', '$tname')", "selectattr('$attribute', 'eq', $e)", "rejectattr('$attribute')|list",
+        "sort", "sort(attribute='$attribute')", "sort(reverse=$e)", "sort(true)", "sort(attribute='name,items')",
+        "sum", "sum('$attribute')", "sum(start=$e)", "groupby('$attribute')", "groupby('$attribute', default=$e)|list",
+        "min", "max(attribute='$attribute')", "unique", "unique(attribute='$attribute')", "batch(2)|list",
+        "slice(2)|list", "length", "count", "abs", "wordcount", "dictsort", "items", "reverse", "xmlattr", "striptags",
+        "urlize", "truncate(3)", "wordwrap(3)", "center(9)", "indent", "float", "attr('$attribute')", "urlencode",
+        "e|safe", "map('$fname')|join(', ')", "map('format', $e)|list",
+    ],
+    "statement": [
+        "{% set ns = namespace($arguments) %}{% if $e %}{% set ns.name = $e %}{% endif %}{{ ns.name }}{{ ns.missing }}",
+        "{% for a, b in [[1, '<'], ['&', 3]] %}{{ a }}{{ b }}$loop$body{% endfor %}{{ a }}",
+        "{% for k, v in rows[0].items() %}$loop{{ k }}{{ v }}{% endfor %}",
+        "{% for k, v in keys|items %}$loop{{ k }}{{ v }}{% endfor %}",
+        "{% for item in rows if loop.index %}{{ loop.index }}{% endfor %}",
+        "{% for item in rows if item.$attribute is $test %}$loop{{ item }}{% endfor %}",
+        ("{% for item in $iterable recursive %}$loop{{ item }}{% if item.sub and loop.depth < 3 %}{{ loop(item.sub) }}"
+        "{% endif %}{% endfor %}"),
+        "{% for item in rows %}{% set $target = $e %}{{ $target }}$body{% endfor %}{{ $target }}",
+        "{% set $target = $e if $e %}{{ $target }}",
+        "{% set $target %}{% for item in rows %}$loop$body{% endfor %}{% endset %}{{ $target|$filter }}",
+        ("{% macro $macro($parameters) %}{% for item in rows %}$loop$body{% endfor %}{% if caller %}"
+        "{{ caller($arguments) }}{% endif %}{% endmacro %}{% call($parameters) $macro($arguments) %}"
+        "$body{% endcall %}"),
+        "{% macro $macro(given) %}{{ given }}{% endmacro %}{{ rows|map($macro)|list }}",
+        ("{% autoescape not $e %}{% for item in rows %}$loop$body{% endfor %}{% macro $macro(x) %}{{ x }}{{ a }}"
+        "{% endmacro %}{{ $macro($e) }}{% endautoescape %}{{ $macro($e) }}"),
+        "{% autoescape true %}{{ a }}{{ $e|$filter }}{{ a ~ b }}$body{% endautoescape %}",
+        "{% raw %}{{ <a> }}{% endraw %}$e", "{# $e #}{{ $e|$filter|$filter }}", "{{ rows|$filter|$filter }}",
+        "{{ many|$filter|$filter }}", "{{ keys|$filter }}", "{{ rows|$filter }}", "{{ $e|$filter }}",
+        "{% filter $filter %}{% for item in rows %}{{ item }}$loop{% endfor %}{% endfilter %}",
+        "{% with a = $e, b = a %}{{ a }}{{ b }}$body{% endwith %}{{ a }}{{ b }}",
+        "{% for item in rows %}{% include 'part' %}{% endfor %}", "{% import $e as m %}{{ m }}",
+        "{% import 'macros' as m with context %}{{ m.v }}{{ m.show($e) }}{{ m.nope }}{{ m }}",
+        "{% block $block required %}{% endblock %}",
+        "{% block $block %}{% set x = $e %}{{ super.super() }}{{ self.part() }}$body{% endblock %}{{ x }}",
+        "{% if $e is $test %}{{ a }}{% endif %}", "{{ $name.$attribute is defined }}{{ $name.missing.$attribute }}",
+        "{{ ($name.$attribute|default($e)).$attribute }}", "{{ $name.missing|d|$filter }}",
+        "{% set a = a ~ $e %}{{ a }}",
+        "{% for item in loop %}{{ item }}{% endfor %}", "{{ 'a%s<%s>'|format($e, $e) }}",
+        "{{ ('<%s>'|safe)|format($e) }}", "{{ '%(a)s'|format(a=$e) }}", "{{ $e|format(**rows[0]) }}",
+        "{% trans count=many|length %}<{{ count }}>{% pluralize %}{{ count }}s{% endtrans %}",
+        "{% trans trimmed a=$e %} <b> {{ a }} {% endtrans %}",
+    ],
+    "e": [
+        "(-$e)", "{'name': $e, $e: 1}", "($e, $e)", "$name[$e:$e]", "$e['a']", "($e < $e < $e)", "($e ~ $e ~ 1.0)",
+        "dict($arguments)", "range(3)", "cycler($e, $e)", "joiner($e)", "namespace($arguments)", "self.$block()",
+        "(loop.index if loop)", "rows[0]['sub']['name']", "rows|first", "varargs", "kwargs", "caller",
+    ],
+    "fname": ["upper", "title", "trim", "safe", "e", "int", "list", "length", "own", "of_context", "escaped", "tojson",
+              "first", "default", "nope", "abs", "round", "join", "sort", "sum", "map", "urlencode"],
+    "tname": ["defined", "none", "string", "odd", "mapping", "own", "nope", "number", "true", "escaped", "lower", "in"],
+    "test": ["in $e", "in(many)", "sameas($e)", "lt(3)", "gt(1.5)", "ne($e)", "number", "float", "boolean", "true",
+             "sequence", "lower", "filter", "test", "eq $e", "divisibleby 0", "odd", "even"],
+    "operator": ["-", "/", "//", "%", "<", ">", "!=", ">=", "not in"],
+    "iterable": ["rows[0]", "rows|selectattr('name')", "rows|groupby('name')", "range(3)", "many|map('string')",
+                 "rows[0].items()", "loop", "[[1, 2], [3]]", "{'a': 1}", "rows|batch(2)"],
+}  # fmt: skip
+ALL = {rule: [*RULES.get(rule, []), *MORE.get(rule, [])] for rule in {**RULES, **MORE}}
 # What they are where they should end.
 ENDS = {"e": ["$name"], "statement": ["{{ $e }}"], "arguments": [""]}
 
 
-def _made(choose: Callable[[list[str]], str], rule: str, depth: int, names: list[str]) -> str:
-    choices = names if rule == "name" else ENDS.get(rule, RULES[rule]) if depth <= 0 else RULES[rule]
-    return re.sub(r"\$([a-z]+)", lambda found: _made(choose, found[1], depth - 1, names), choose(choices))
+def _made(
+    choose: Callable[[list[str]], str], rule: str, depth: int, names: list[str], rules: dict[str, list[str]]
+) -> str:
+    choices = names if rule == "name" else ENDS.get(rule, rules[rule]) if depth <= 0 else rules[rule]
+    return re.sub(r"\$([a-z]+)", lambda found: _made(choose, found[1], depth - 1, names, rules), choose(choices))
 
 
-def _files(seed: int) -> dict[str, str]:
+def _files(seed: int, rules: dict[str, list[str]] = RULES) -> dict[str, str]:
     """Return templates, most of them of values that raise no errors."""
     source = random.Random(seed)
     hostile = [*HOSTILE, "self", "super", "caller"] if seed % 4 == 0 else []
-    page = _made(source.choice, "page", 5, [*RULES["name"], *hostile])
+    page = _made(source.choice, "page", 5, [*RULES["name"], *hostile], rules)
     # A block is defined once.
     numbers = itertools.count()
     seen: set[str] = set()
@@ -339,3 +410,81 @@ def test_generated_templates_do_what_they_do_in_an_environment_of_jinjas(group: 
         for name in ("page.html", "page.txt"):
             for jinjas, tuiles in zip(_ways(theirs, name), _ways(ours, name), strict=True):
                 assert _outcome(tuiles) == _outcome(jinjas), f"seed {seed}: {files[name]}"
+
+
+def _noting(base: type[jinja2.Environment]) -> type[jinja2.Environment]:
+    """Return a class of environments that notes what is read by its methods."""
+
+    class Noting(base):  # type: ignore[misc, valid-type] # of either
+        def getitem(self, obj: Any, argument: Any) -> Any:
+            READ.append(f"getitem {argument}")
+            return super().getitem(obj, argument)
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            READ.append(f"getattr {attribute}")
+            return super().getattr(obj, attribute)
+
+    return Noting
+
+
+def _beside(base: type[jinja2.Environment]) -> type[jinja2.Environment]:
+    return type(base.__name__, (base, templating.Environment), {})
+
+
+class _Kept(jinja2.BytecodeCache):
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Any) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Any) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+KINDS: dict[str, tuple[type[jinja2.Environment], type[jinja2.Environment]]] = {
+    "plain": (jinja2.Environment, templating.Environment),
+    "sandboxed": (SandboxedEnvironment, _beside(SandboxedEnvironment)),
+    "immutable": (ImmutableSandboxedEnvironment, _beside(ImmutableSandboxedEnvironment)),
+    "native": (NativeEnvironment, _beside(NativeEnvironment)),
+    "noting": (_noting(jinja2.Environment), _noting(templating.Environment)),
+    "kept": (jinja2.Environment, templating.Environment),
+    "overlay": (jinja2.Environment, templating.Environment),
+}
+
+
+def _pair(kind: str, files: dict[str, str], seed: int) -> list[Any]:
+    app, options = tuile.Flask("app"), _options(seed)
+    theirs, ours = KINDS[kind]
+    made: list[Any] = []
+    for make in (theirs, lambda **given: ours(app, **given)):  # type: ignore[arg-type] # Tuile's takes the app first
+        if kind == "kept":
+            options["bytecode_cache"] = _Kept()
+        environment = _prepared(make(**options), files, seed)
+        if kind == "overlay":
+            environment.get_template("part")
+            kinds = [jinja2.ChainableUndefined, jinja2.Undefined]
+            environment = environment.overlay(autoescape=seed % 3 > 0, undefined=kinds[seed % 2], trim_blocks=True)
+        made.append(environment)
+    return made
+
+
+def _said(outcome: Any) -> Any:
+    # Pieces that follow one another are one piece in the code of Tuile.
+    if isinstance(outcome, tuple) and "sequence item" in str(outcome[1]):
+        return outcome[0]
+    return outcome
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+def test_generated_templates_of_more_rules_do_it_in_environments_of_any_class(kind: str) -> None:
+    for seed in range(FIRST, FIRST + COUNT // 2):
+        files = _files(seed, ALL)
+        if len(files["page.html"]) > LONGEST:
+            continue
+        theirs, ours = _pair(kind, files, seed)
+        for name in ("page.html", "page.txt"):
+            for jinjas, tuiles in zip(_ways(theirs, name), _ways(ours, name), strict=True):
+                assert _said(_outcome(tuiles)) == _said(_outcome(jinjas)), f"seed {seed}: {files[name]}"
