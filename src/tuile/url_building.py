@@ -77,8 +77,9 @@ def url_elsewhere(
         del context
         raise RuntimeError(_NO_SERVER_NAME)
     name = absolute(context, endpoint) if is_inside and endpoint[:1] == "." else endpoint
-    if name not in plan.rules and plan.url_map is not None and not app.url_default_functions:
-        error = _error_for_unknown(plan, context, name, values, is_inside=is_inside)
+    is_known = written is not UNSUITABLE and name in plan.rules
+    if not (is_known or plan.url_map is None or app.url_default_functions):
+        error = _error_for(plan, context, name, values, is_inside=is_inside)
         if error is not None:
             if not app.url_build_error_handlers:
                 # As above.
@@ -101,10 +102,13 @@ def url_elsewhere(
     return _built_with(app, plan, context, place, endpoint, values, options)
 
 
-def _error_for_unknown(
+def _error_for(
     plan: Plan, context: RequestContext, endpoint: str, values: dict[str, object], *, is_inside: bool
 ) -> tuple[BuildError, Options] | None:
-    """Return the error for an endpoint without rules, and the options; None if an overridden method has to raise it.
+    """Return the error for an endpoint or values that no rule takes, and the options.
+
+    Returns:
+        None if an overridden method has to raise it.
 
     Raises:
         ValueError: If a scheme is given for a URL that is not external.

@@ -9,11 +9,12 @@ import typing as t
 from operator import attrgetter
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BuildError, MapAdapter
+from werkzeug.routing import MapAdapter
 from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import StateMachineMatcher
 
 from ..invalidation import as_defined
+from .build_errors import BuildError
 from .matcher import Matcher
 from .rule import Rule
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import typing as t
 from functools import partial
 
-from werkzeug.routing import BuildError, MapAdapter
+from werkzeug.routing import MapAdapter
 from werkzeug.routing import Rule as WerkzeugRule
 
 from .adapter import Adapter, werkzeugs_build
+from .build_errors import BuildError
 from .map import Map
 from .rule import Rule, Write, Written
 from .writing import (

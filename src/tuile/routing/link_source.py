@@ -23,7 +23,7 @@ from werkzeug.routing import (
 from ..invalidation import as_defined
 from .kept_texts import uuid_text, uuid_texts
 from .quoting import path_text, path_texts, plain_text, quote_path
-from .writing import REFUSED, compiled_url, pieces_of
+from .writing import REFUSED, UNSUITABLE, compiled_url, pieces_of
 
 if t.TYPE_CHECKING:
     from .rule import Rule
@@ -62,7 +62,7 @@ def generated(
         return None
     if len(functions) == 1 and method is None:
         return functions[0]
-    names: dict[str, object] = {"method": method}
+    names: dict[str, object] = {"method": method, "unsuitable": UNSUITABLE}
     lines = ["def build(values):"]
     for number, (rule, allows) in enumerate(allowing):
         names[f"allowing{number}"] = rule
@@ -75,13 +75,13 @@ def generated(
         if count is not None and method is None:
             lines += [f"    if len(rule{number}.methods) != {count}:", "        return None"]
     for number in range(len(functions)):
-        lines += [f"    url = write{number}(values)", "    if url is not None:", "        return url"]
-    source = "\n".join([*lines, "    return None", ""])
+        lines += [f"    url = write{number}(values)", "    if url is not unsuitable:", "        return url"]
+    source = "\n".join([*lines, "    return unsuitable", ""])
     return compiled_url(f"URL of {rules[0][0].endpoint!r}", source, names)
 
 
 def _function(rule: Rule, added: Added) -> t.Callable[[dict[str, object]], object] | None:
-    """Return the function for the URLs of one rule: it returns None where the rule does not take the values."""
+    """Return the function for the URLs of one rule."""
     defaults = rule.defaults or {}
     domain, path = pieces_of(rule, defaults)
     texts = [text for part in (domain, path) for _, text in part]
@@ -106,8 +106,8 @@ def _function(rule: Rule, added: Added) -> t.Callable[[dict[str, object]], objec
     lines = [*source.head(defaults), *source.conversions()]
     count = "count" if defaults else str(len(variables))
     more = "count + 1" if defaults else str(len(variables) + 1)
-    lines += [f"    if len(values) == {count}:", f"        return {result}"]
-    lines += [f"    if len(values) == {more} and '_external' in values:"]
+    lines += [f"    if given == {count}:", f"        return {result}"]
+    lines += [f"    if given == {more} and '_external' in values:"]
     lines += [
         f"        return {result}, None, None, values['_external'], ''",
         f"    return added(values, {result})",
@@ -130,6 +130,7 @@ class _Source:
             "plain_text": plain_text,
             "quote_path": quote_path,
             "refused": REFUSED,
+            "unsuitable": UNSUITABLE,
             "uuid_text": uuid_text,
             "uuid_texts": uuid_texts,
         }
@@ -179,21 +180,23 @@ class _Source:
 
     def head(self, defaults: t.Mapping[str, object]) -> list[str]:
         """Return the lines that take the values, and compare those that the rule has defaults for."""
-        lines = ["def build(values):"]
+        lines = ["def build(values):", "    given = len(values)"]
         if self.results:
-            lines += ["    try:"]
+            # Faster than raising an exception.
+            lines += [f"    if given < {len(self.results)}:", "        return unsuitable", "    try:"]
             lines += [f"        v{number} = values[{name!r}]" for number, name in enumerate(self.results)]
-            lines += ["    except KeyError:", "        return None"]
+            lines += ["    except KeyError:", "        return unsuitable"]
         if not defaults:
             return lines
         self.names["defaults"] = defaults
         lines += [f"    count = {len(self.results)}"]
         lines += [f"    if len(defaults) != {len(defaults)}:", "        return None"]
         for name in defaults:
-            lines += [f"    if {name!r} in values:", "        count += 1", f"        given = values[{name!r}]"]
+            lines += [f"    if {name!r} in values:", "        count += 1", f"        value = values[{name!r}]"]
             # A default that was taken away meanwhile is left to Werkzeug.
-            lines += [f"        if given is not None and ({name!r} not in defaults or defaults[{name!r}] != given):"]
-            lines += ["            return None"]
+            lines += ["        if value is not None:", f"            if {name!r} not in defaults:"]
+            lines += ["                return None", f"            if defaults[{name!r}] != value:"]
+            lines += ["                return unsuitable"]
         return lines
 
     def conversions(self) -> list[str]:
@@ -204,11 +207,11 @@ class _Source:
         if len(self.natural) == len(self.results):
             lines = [f"    if {' and '.join(self.natural.values())}:"]
             lines += [f"        {line}" for line in self._quick or ["pass"]]
-            lines += ["    else:", f"        {missing}", "            return None", "        try:"]
+            lines += ["    else:", f"        {missing}", "            return unsuitable", "        try:"]
             lines += [f"            {line}" for line in self._others]
             return [*lines, "        except ValidationError:", "            return refused"]
         # A converter of the application's is asked for nothing that the rule does not take.
-        lines = [f"    {missing}", "        return None", "    try:"]
+        lines = [f"    {missing}", "        return unsuitable", "    try:"]
         indent = "        "
         if self.natural:
             lines += [f"        if {' and '.join(self.natural.values())}:"]

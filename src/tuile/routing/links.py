@@ -25,7 +25,8 @@ if t.TYPE_CHECKING:
 #: A path and query with options of `url_for`: anchor, scheme and externality; and with the rule's subdomain or host.
 WithOptions = tuple["str | None", object, object, object, str]
 Values = t.Mapping[str, object]
-#: Returns path and query, with the options if there are any; None if only the adapter can tell; or `REFUSED`.
+#: Returns path and query, with the options if there are any; None if only the adapter can tell; `REFUSED`; or
+#: `UNSUITABLE` if certainly no rule takes the values.
 WriteLink = t.Callable[[dict[str, object]], Written]
 # A client may choose names if a program passes on what it was sent. So many are remembered for a rule, of so many
 # characters.
@@ -52,8 +53,12 @@ class Query:
 
     def added(  # noqa: C901 - calls of its own would cost as much as what they would do
         self, values: Values, url: str | None = None
-    ) -> str | WithOptions | None:
-        """Return a URL with its query and anchor; and with the other options if there are some among the values."""
+    ) -> Written:
+        """Return a URL with its query and anchor; and with the other options if there are some among the values.
+
+        Returns:
+            `UNSUITABLE` if the rule, which is alone, does not have the method; None if another one may have it.
+        """
         if url is None:
             url = self.text
         keys, before = self._keys, "?"
@@ -73,7 +78,7 @@ class Query:
                     elif name == "_scheme":
                         scheme = value
                     elif value is not None and not self._allows(value):
-                        return None
+                        return None if self._rule is None else UNSUITABLE
                 continue
             if type(value) is str:
                 if not (value.isalnum() and value.isascii()):
@@ -193,7 +198,7 @@ class Link:
             if path is not UNSUITABLE:
                 # Methods that change in place are compared when it is written.
                 return path if type(path) is str and self.method is None else None
-        return None
+        return UNSUITABLE
 
     def holds(self) -> bool:
         """Return whether the converters are as they were."""
@@ -222,32 +227,32 @@ class Link:
                 return path if path is REFUSED else None
             is_whole = len(values) == len(rule.arguments) and not rule.defaults
             return path if is_whole else query.added(values, path)
-        return None
+        return UNSUITABLE
 
     def _with_domain(self, values: dict[str, object]) -> Written:
         """Write a URL of a rule for a subdomain or a host."""
         rule, write_path, query = self._rules[0]
         found = write_path(values, None)
         if type(found) is not tuple:
-            return found if found is REFUSED else None
+            return found if found is REFUSED or found is UNSUITABLE else None
         domain, path = found
         if len(values) == len(rule.arguments) and not rule.defaults:
             return path, None, None, None, domain
         written = query.added(values, path)
-        if written is None:
-            return None
-        return (written, None, None, None, domain) if type(written) is str else (*written[:4], domain)
+        if type(written) is str:
+            return written, None, None, None, domain
+        return (*written[:4], domain) if type(written) is tuple else written
 
     def _of_websocket(self, values: dict[str, object]) -> Written:
         """Write a URL of a rule for WebSockets, which always has a scheme and a host."""
         rule, write_path, query = self._rules[0]
         path = write_path(values, None)
         if type(path) is not str:
-            return path if path is REFUSED else None
+            return path if path is REFUSED or path is UNSUITABLE else None
         is_whole = len(values) == len(rule.arguments) and not rule.defaults
         written = path if is_whole else query.added(values, path)
         if type(written) is not tuple:
-            return None if written is None else (written, None, WebSocketScheme(None), True, "")
+            return (written, None, WebSocketScheme(None), True, "") if type(written) is str else written
         url, anchor, scheme, external, _ = written
         if scheme is not None and external is not None and not external:
             return None
