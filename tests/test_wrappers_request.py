@@ -7,6 +7,7 @@ import functools
 import inspect
 import io
 import json
+import sys
 import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, Headers, ImmutableMultiDict, MultiDict
 from werkzeug.routing import Rule
+from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 import tuile
@@ -1015,3 +1017,38 @@ def test_what_a_subclass_has_of_the_names_of_the_constructor_is_assigned(name: s
         return answers, sorted(set(noted)) if how == "all" else len(noted)
 
     same(program)
+
+
+@pytest.mark.parametrize("name", ["args", "form", "stream", "host", "url", "values", "user_agent"])
+def test_what_is_kept_looks_like_a_property_and_behaves_like_werkzeugs(name: str) -> None:
+    def program(lib: Any) -> Any:
+        static = inspect.getattr_static(lib.Request, name)
+        own = lib.Request(make_environ("/?a=1"))
+        plain = type("Plain", (lib.Request,), {name: property(lambda self: [getattr(super(plain, self), name)])})
+        request = plain(make_environ("/?a=1"))
+        is_kept = name in vars(own), getattr(own, name) is getattr(own, name), name in vars(own)
+        setattr(own, name, "set")
+        is_set = getattr(own, name), vars(own)[name]
+        delattr(own, name)
+        return [
+            [isinstance(static, kind) for kind in (property, cached_property)],
+            [ask(static) for ask in (inspect.isroutine, inspect.isdatadescriptor, inspect.ismethoddescriptor)],
+            (static.__name__, static.fset, static.fdel, static.fget.__name__, type(static).__name__),
+            (is_kept, is_set, name in vars(own), getattr(own, name) == "set"),
+            (getattr(request, name)[0] is getattr(request, name)[0], name in vars(request)),
+            outcome(setattr, request, name, 1),
+        ]
+
+    same(program)
+
+
+def test_what_is_kept_is_found_without_a_call() -> None:
+    request = tuile.Request(make_environ("/?a=1"))
+    entered: list[str] = []
+    assert request.args is request.args
+    sys.setprofile(lambda frame, event, _: entered.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        request.args  # noqa: B018 - what it enters is counted
+    finally:
+        sys.setprofile(None)
+    assert entered == []

@@ -106,25 +106,45 @@ def _is_read_late(found: object) -> bool:
     return isinstance(found, FromEnviron) or (type(found) is property and found.fset is None)
 
 
-class Kept(cached_property[Value]):
-    """Werkzeug's `cached_property` for objects that have a `__dict__`, in fewer steps."""
+if t.TYPE_CHECKING:
+    Kept = cached_property
+else:
 
-    # For type checkers, the method is Werkzeug's.
-    if not t.TYPE_CHECKING:
+    class _SeenAsProperty(type):
+        """A class with the methods that `inspect` looks for in a property, but whose objects are not called by them."""
 
-        def __get__(self, instance: object, owner: type | None = None) -> Value:
+        __set__ = cached_property.__set__
+        __delete__ = cached_property.__delete__
+
+    class Kept(metaclass=_SeenAsProperty):
+        """Werkzeug's `cached_property` for objects that have a `__dict__`: what is kept there is found without a call.
+
+        So its class has no `__set__` and no `__delete__`: an object that has them is called for each read.
+        """
+
+        # For `isinstance`.
+        __class__ = cached_property
+        fset = fdel = None
+
+        def __init__(self, fget: t.Callable[..., object], name: str | None = None, doc: str | None = None) -> None:
+            self.fget = fget
+            self.__name__ = name or fget.__name__
+            self.__module__ = fget.__module__
+            self.__doc__ = fget.__doc__ if doc is None else doc
+
+        def __get__(self, instance: object, owner: type | None = None) -> object:
             if instance is None:
                 return self
             own = instance.__dict__
             name = self.__name__
             if name in own:
+                # A property of that name calls this one by `super()`.
                 return own[name]
             value = own[name] = self.fget(instance)
             return value
 
-
-Kept.__name__ = Kept.__qualname__ = cached_property.__name__
-Kept.__module__ = cached_property.__module__
+    Kept.__name__ = Kept.__qualname__ = cached_property.__name__
+    Kept.__module__ = cached_property.__module__
 
 
 #: Makes the environ of a scope, one with those of its keys that are often read, and one with those that say how to
