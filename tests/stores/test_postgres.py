@@ -13,7 +13,7 @@ import pytest
 import tuile
 from tuile import session
 from tuile.sessions.changes import Add, Changes, Put
-from tuile.sessions.operations import Applied, Apply, Create, Load, OfUser
+from tuile.sessions.operations import Applied, Apply, Confirm, Create, Load, OfUser, Renew, Retire
 from tuile.sessions.record import Clocks, Record
 from tuile.sessions.settings import store_and_policy
 from tuile.sessions.stores import StoreUnavailable
@@ -104,6 +104,24 @@ def test_what_was_planted_reads_as_empty(real: PostgresStore, column: str, plant
     execute(real, f"UPDATE tuile_sessions SET {column} = %s", planted)  # noqa: S608 - ours
     assert real.ask(Load("h", CLOCKS)) is None
     assert real.ask(Apply("h", 1, Changes(by_key={"a": Put("2")}), CLOCKS)) is None
+
+
+def test_what_others_have_stored_of_a_session_is_read(real: PostgresStore) -> None:
+    clocks = Clocks(idle=100.0, absolute=1000.0)
+    asked = Create(Record("h", "v", {"a": "1"}, user="ada", agent="Firefox", address="203.0.113.1"), clocks)
+    created = real.ask(asked)
+    assert real.ask(Load("h", clocks)).record == created.record
+    # With a secret that is under way, so that most attributes have other values than a new session.
+    assert real.ask(Renew("h", "v", "next", 10.0))
+    found = real.ask(Load("h", clocks)).record
+    assert (found.pending, found.renewed, found.agent, found.version) == ("next", created.record.renewed, "Firefox", 1)
+    assert real.ask(Confirm("h", "next", 10.0)) is not None
+    found = real.ask(Load("h", clocks)).record
+    assert (found.verifier, found.previous, found.user, found.address) == ("next", "v", "ada", "203.0.113.1")
+    assert found.renewed >= created.record.renewed
+    real.ask(Retire("h", 5.0))
+    found = real.ask(Load("h", clocks)).record
+    assert (found.is_husk, found.user, found.agent) == (True, None, "Firefox")
 
 
 @pytest.mark.parametrize(("durable", "expected"), [(False, "off"), (True, "on")])

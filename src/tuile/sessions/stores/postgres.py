@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import typing as t
 from importlib import import_module
+from types import GeneratorType
 from urllib.parse import urlsplit
 
+from ...json.provider import scan
 from ..content import content_in, lines_of
 from ..operations import Apply, Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
-from .connections import BrokenConnectionError
+from .connections import BrokenConnectionError, exchanged
 from .postgres_wire import AwaitedConnection, BlockingConnection, Settings, Statement, connected
 from .remote import RemoteStore
 
@@ -25,7 +27,7 @@ if t.TYPE_CHECKING:
 
     from ..operations import OfOne, Operation
     from . import Answer, Row
-    from .connections import Steps
+    from .connections import Connection, Steps
 
 T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Statement, Answer, T]"
@@ -131,16 +133,38 @@ class PostgresStore(RemoteStore):
             return _one(Statement(self._sweep, [operation.limit]))
         return self._performing(operation)
 
-    def _loading(self, operation: Load) -> _Steps[Loaded | None]:
-        name = self._name(operation.handle)
-        rows = yield Statement(self._find, [name], has_rows=True)
-        loaded = self._loaded(operation.handle, rows[0]) if rows else None
+    def _answered(self, connection: Connection, operation: Operation) -> Answer:
+        if type(operation) is not Load:
+            return super()._answered(connection, operation)
+        # What is done for most requests is one exchange.
+        answer = self._found(operation, connection.exchange(self._reading(operation.handle)))
+        return exchanged(connection, answer) if type(answer) is GeneratorType else answer
+
+    def _reading(self, handle: str) -> Statement:
+        return tuple.__new__(Statement, (self._find, (f"{self._prefix}{handle}",), True))
+
+    def _loading(self, operation: Load) -> Steps:
+        found = self._found(operation, (yield self._reading(operation.handle)))
+        return (yield from found) if isinstance(found, GeneratorType) else found
+
+    def _found(self, operation: Load, rows: list[Row]) -> Loaded | _Steps[Loaded | None] | None:
+        """Return the session in the rows that were read; or steps, if it is to be stored that it was seen."""
+        handle, clocks = operation
+        loaded = self._loaded(handle, rows[0]) if rows else None
         if loaded is None:
             return None
+        record, now = loaded
+        since = now - record.seen
+        if since < clocks.seen_every and since < clocks.idle / 10 and record.expires > now:
+            return loaded
+        return self._seen_now(operation, loaded)
+
+    def _seen_now(self, operation: Load, loaded: Loaded) -> _Steps[Loaded | None]:
+        """Store that a session was seen, unless it has ended."""
         after, answer = perform(loaded.record, operation, loaded.now)
         if after is not None and after is not loaded.record:
-            seen = yield Statement(_SEEN, [after.seen, after.expires, name, after.version])
-            if not seen:  # it was changed meanwhile, or has ended
+            values = [after.seen, after.expires, self._name(operation.handle), after.version]
+            if not (yield Statement(_SEEN, values)):  # it was changed meanwhile, or has ended
                 answer = yield from self._performing(operation)
         return t.cast("Loaded | None", answer)
 
@@ -201,15 +225,18 @@ class PostgresStore(RemoteStore):
         if content is None:
             return None
         try:
+            found: Answer = scan(state, 0)
+            others, end = found
+            take = others.pop
             user = None if owner is None else owner.removeprefix(self._prefix)
-            others = json.loads(state)
-            verifier = others.pop("verifier")
             record = tuple.__new__(Record, (
-                handle, verifier, content, user, created, seen, expires, created, 1, None, 0.0, None, 0.0, False, "",
-                "", version, None,
+                handle, take("verifier"), content, user, created, seen, expires, take("renewed", created), 1, None,
+                0.0, None, 0.0, False, take("agent", ""), take("address", ""), version, None,
             ))  # fmt: skip
-            return Loaded(record._replace(**others) if others else record, now)
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            if end != len(state):
+                return None
+            return tuple.__new__(Loaded, (record._replace(**others) if others else record, now))
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError, StopIteration):
             return None
 
 
