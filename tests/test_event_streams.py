@@ -102,6 +102,16 @@ def test_a_browser_reads_what_was_sent(events: list[ServerSentEvent]) -> None:
     assert source.last_id == last_id
 
 
+class _Text(str):
+    __slots__ = ()
+
+
+@given(st.text(alphabet="ab \r\n\0:é\ud800\u2028{", max_size=6))
+def test_a_text_is_an_event_with_this_data(text: str) -> None:
+    sent = encode_event(text, json.dumps)
+    assert sent == encode_event(ServerSentEvent(text), json.dumps) == encode_event(_Text(text), json.dumps)
+
+
 @given(st.text(alphabet=st.characters()), st.text(alphabet=st.characters()))
 def test_any_id_and_name_is_sent_as_it_is_or_refused(name: str, key: str) -> None:
     try:

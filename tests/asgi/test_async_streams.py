@@ -349,3 +349,34 @@ def test_the_end_of_a_stream_with_context_calls_its_teardown_functions_off_the_l
     assert run(main) == ["piece /with/context"] * 2
     # Twice for each, as on Flask: after the request, and after its stream.
     assert len(ended) == 5
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_nobody_listens_while_a_generator_does_not_let_the_loop_have_a_turn(waits: bool) -> None:
+    app = Flask("short", static_folder=None)
+
+    @app.get("/")
+    async def view() -> Any:
+        async def pieces() -> Any:
+            for piece in ("a", "b"):
+                if waits:
+                    await asyncio.sleep(0)
+                yield piece
+
+        return Response(pieces())
+
+    async def main() -> None:
+        await ask(app)
+        server = Server(make_scope())
+        received = []
+
+        async def receive() -> Any:
+            received.append(1)
+            return await server.receive()
+
+        served: Any = app
+        await served(server.scope, receive, server.send)
+        assert b"".join(server.bodies) == b"ab"
+        assert bool(received) == waits
+
+    run(main)

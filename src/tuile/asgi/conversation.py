@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from asyncio import sleep, wait
+from asyncio import sleep
 from contextlib import suppress
 
 from werkzeug.exceptions import ClientDisconnected
@@ -11,6 +11,7 @@ from werkzeug.exceptions import ClientDisconnected
 from ..ctx.app_context import current
 from .calls import carry
 from .exchange import MOST_WAITING
+from .listening import settle
 from .refusals import refuse
 
 if t.TYPE_CHECKING:
@@ -205,7 +206,7 @@ class Conversation:
 
     async def _stop_listening(self, listener: Task[None]) -> None:
         listener.cancel()
-        await wait([listener])
+        await settle(listener)
         if not listener.cancelled():
             # What `receive` raised concerns nobody any more.
             with suppress(Exception):

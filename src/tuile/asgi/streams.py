@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import typing as t
-from asyncio import CancelledError, _get_running_loop, create_task, current_task, sleep, wait
-from contextlib import suppress
+from asyncio import CancelledError, _get_running_loop, create_task, current_task, get_running_loop, sleep
 from time import monotonic
 
 from ..dispatch.awaiting import close_async
 from .exchange import BODILESS
+from .listening import settle
 from .scopes import announced_length, sent_headers, status_code
 
 if t.TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Stream:
         self.receive = receive
         self.send = send
         self.has_left = self.is_over = False
+        self.listener: Task[None] | None = None
 
     def is_disconnected(self) -> Told:
         """Return whether the client has left: something to await on an event loop."""
@@ -56,7 +57,9 @@ class Stream:
         code = status_code(status)
         has_body = self.method != "HEAD" and code not in BODILESS
         remaining = announced_length(headers) if has_body else 0
-        listener = create_task(self._listen(t.cast("Task[object]", current_task())))
+        task = current_task()
+        # Only once the loop has a turn: a generator that never waits may be at its end by then.
+        listening = get_running_loop().call_soon(self._begin_to_listen, task)
         iterator = aiter(pieces)
         try:
             try:
@@ -81,8 +84,10 @@ class Stream:
                 raise RuntimeError(f"The response ended {remaining} bytes before its Content-Length.")
             await self.send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            listener.cancel()
-            await wait([listener])
+            listening.cancel()
+            if self.listener is not None:
+                self.listener.cancel()
+                await settle(self.listener)
 
     async def _send_pieces(self, iterator: t.AsyncIterator[object], remaining: int | None) -> int | None:
         """Send the pieces, and return how many of the announced bytes are missing."""
@@ -108,12 +113,17 @@ class Stream:
                 octets, turn_ends = 0, monotonic() + _LONGEST_TURN_S
         return remaining
 
-    async def _listen(self, task: Task[object]) -> None:
-        with suppress(OSError):
+    def _begin_to_listen(self, task: Task[object] | None) -> None:
+        self.listener = create_task(self._listen(task))
+
+    async def _listen(self, task: Task[object] | None) -> None:
+        try:
             while (await self.receive())["type"] != "http.disconnect":
                 pass
+        except OSError:
+            pass
         self.has_left = True
-        if not self.is_over:
+        if task is not None and not self.is_over:
             task.cancel()
 
 

@@ -71,6 +71,12 @@ def _check_line(name: str, value: object, forbidden: str) -> None:
         )
 
 
+def _event_of(data: object) -> ServerSentEvent:
+    if data is None:
+        raise TypeError("None is no event. Leave it out, or send a comment: ServerSentEvent(comment='').")
+    return ServerSentEvent(data)
+
+
 def encode_event(event: object, dumps: Callable[[object], str]) -> bytes:
     """Return the lines of an event, with the empty line at its end.
 
@@ -81,10 +87,10 @@ def encode_event(event: object, dumps: Callable[[object], str]) -> bytes:
     Raises:
         TypeError: If it is no event, or has data that is not JSON.
     """
+    if type(event) is str and "\n" not in event and "\r" not in event and event.isascii():
+        return f"data: {event}\n\n".encode()
     if not isinstance(event, ServerSentEvent):
-        if event is None:
-            raise TypeError("None is no event. Leave it out, or send a comment: ServerSentEvent(comment='').")
-        event = ServerSentEvent(event)
+        event = _event_of(event)
     lines = []
     if event.comment is not None:
         lines += [f": {line}" for line in _LINE_ENDS.split(event.comment)]
