@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import re
+import threading
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import flask
 import pytest
@@ -185,6 +187,114 @@ def test_a_g_put_on_the_context_is_the_one_that_the_proxy_stands_for(place: Call
         return place(lib, make_app(lib), look)
 
     same(program)
+
+
+def use_g(lib: Any, how: str, context: Any) -> Any:
+    """Use `g` in one way."""
+    if how == "read":
+        return outcome(getattr, lib.g, "missing")[:2]
+    if how == "set":
+        lib.g.kept = 1
+    elif how == "has":
+        return "kept" in lib.g, lib.g.get("kept")
+    elif how == "context":
+        context.g.kept = 2
+    return None
+
+
+def change_g(lib: Any, app: Flask, context: Any, then: str) -> Any:
+    """Change the namespace of a context, and tell what that did."""
+    if then.startswith("delete"):
+        del context.g
+        # What the error says differs.
+        found = [outcome(lambda: context.g)[:1], outcome(lambda: lib.g.kept)[:1], hasattr(context, "g")]
+        if then == "delete twice":
+            found.append(outcome(lambda: delattr(context, "g"))[:1])
+        context.g = lib.Flask.app_ctx_globals_class()
+        return found
+    if then == "patch":
+        with mock.patch.object(context, "g", mock.Mock(spec=["kept"], kept=5)):
+            return lib.g.kept, "kept" in vars(context)
+    if then == "put":
+        before, context.g = context.g, lib.Flask.app_ctx_globals_class()
+        return list(before), lib.g is before
+    if then == "class":
+        app.app_ctx_globals_class = type("Other", (lib.Flask.app_ctx_globals_class,), {"kept": "of the class"})
+    return None
+
+
+@pytest.mark.parametrize("first", ["read", "set", "has", "context", "nothing"])
+@pytest.mark.parametrize("then", ["delete", "delete twice", "patch", "put", "class", "nothing"])
+def test_the_namespace_of_an_app_context_is_the_same_whenever_it_is_made(first: str, then: str) -> None:
+    def program(lib: Any) -> Any:
+        app, observed = make_app(lib), []
+        for _ in range(3):
+            with app.app_context() as context:
+                observed += [use_g(lib, first, context), change_g(lib, app, context, then)]
+                observed += [use_g(lib, how, context) for how in ("has", "set", "has", "context", "has")]
+                observed += [sorted(lib.g), context.g == lib.g._get_current_object()]
+            # It lives as long as the context, also when that was left.
+            observed.append(sorted(context.g))
+        return observed
+
+    # The class is asked for when a context is made, and may not be replaced before `g` is used for the first time.
+    if then == "class" and first == "nothing":
+        return
+    same(program)
+
+
+def test_a_namespace_of_an_own_class_is_made_with_its_context() -> None:
+    def program(lib: Any) -> Any:
+        made: list[str] = []
+
+        def note(self: Any) -> None:
+            made.append("patched")
+
+        class Namespace(lib.Flask.app_ctx_globals_class):  # type: ignore[misc] # one of two frameworks'
+            def __init__(self) -> None:
+                made.append("namespace")
+
+            def __bool__(self) -> bool:
+                raise AssertionError
+
+        app = make_app(lib)
+        with app.app_context():
+            pass
+        app.app_ctx_globals_class = Namespace
+        for _ in range(20):
+            with app.app_context():
+                made.append("entered")
+                lib.g.x = 1
+                made.append(str("x" in lib.g))
+        with mock.patch.object(lib.Flask.app_ctx_globals_class, "__init__", note):
+            del app.app_ctx_globals_class
+            for _ in range(3):
+                with app.app_context():
+                    made.append("entered")
+        return made
+
+    same(program)
+
+
+def test_threads_that_share_an_app_context_share_its_namespace() -> None:
+    app = tuile.Flask("shared")
+    with app.app_context():
+        pass
+    for _ in range(20):
+        context, barrier = app.app_context(), threading.Barrier(4)
+
+        def use(number: int, context: Any = context, barrier: threading.Barrier = barrier) -> None:
+            with context:
+                barrier.wait()
+                setattr(tuile.g, f"of_{number}", number)
+                barrier.wait()
+
+        threads = [threading.Thread(target=use, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(context.g) == ["of_0", "of_1", "of_2", "of_3"]
 
 
 @places

@@ -60,7 +60,10 @@ def _find_g() -> _AppCtxGlobals:
     if value is None:
         raise RuntimeError(NO_APP_MESSAGE)
     context = value._own_app_ctx
-    return value._g if context is None else context.g
+    if context is None:
+        return value._g
+    namespace = context._namespace
+    return context._make_namespace() if namespace is None else namespace
 
 
 def _find_app_context() -> AppContext:
@@ -170,7 +173,9 @@ class _NamespaceProxy(LocalProxy):
             return _of_unbound(self, name, NO_APP_MESSAGE)
         context = value._own_app_ctx
         try:
-            namespace = value._g if context is None else context.g
+            namespace = value._g if context is None else context._namespace
+            if namespace is None:
+                namespace = _find_g()
         except RuntimeError:
             return _of_unbound(self, name, NO_APP_MESSAGE)
         if name in _missed and type(namespace) is _AppCtxGlobals and name not in _dict_of(namespace):
@@ -203,14 +208,18 @@ class _NamespaceProxy(LocalProxy):
         if value is None:
             raise RuntimeError(NO_APP_MESSAGE)
         context = value._own_app_ctx
-        return item in (value._g if context is None else context.g)
+        if context is None:
+            return item in value._g
+        namespace = context._namespace
+        return item in (context._make_namespace() if namespace is None else namespace)
 
     def __setattr__(self, name: str, item: object) -> None:
         value = current_value(None)
         if value is None:
             raise RuntimeError(NO_APP_MESSAGE)
         context = value._own_app_ctx
-        setattr(value._g if context is None else context.g, name, item)
+        namespace = value._g if context is None else context._namespace
+        setattr(_find_g() if namespace is None else namespace, name, item)
 
 
 class _SessionProxy(LocalProxy):

@@ -97,10 +97,32 @@ class AppContext(metaclass=invalidation.Watched):
         self.app = app
         # Builds URLs outside a request; None without `SERVER_NAME`.
         self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
-        self.g: _AppCtxGlobals = app.app_ctx_globals_class()
+        self._namespace: _AppCtxGlobals | None = app.app_ctx_globals_class()
         # What the only push has made current; and the pushes, once there was another one.
         self._only: EnteredApp | Entered | None = None
         self._pushes: list[tuple[Token[Current | None], Current | None]] | None = None
+
+    # Most contexts outside of requests never need it.
+    @property
+    def g(self) -> _AppCtxGlobals:
+        """The namespace, which is made when it is first read unless the app has a class of its own for it."""
+        namespace = self._namespace
+        return self._make_namespace() if namespace is None else namespace
+
+    @g.setter
+    def g(self, namespace: _AppCtxGlobals) -> None:
+        self._namespace = namespace
+
+    @g.deleter
+    def g(self) -> None:
+        del self._namespace
+
+    def _make_namespace(self) -> _AppCtxGlobals:
+        made = self.app.app_ctx_globals_class()
+        # Another thread may have made one meanwhile. None runs between asking and setting.
+        if self._namespace is None:
+            self._namespace = made
+        return self._namespace
 
     @property
     def _cv_tokens(self) -> list[tuple[Token[Current | None], Current | None]]:
@@ -119,18 +141,17 @@ class AppContext(metaclass=invalidation.Watched):
         if self._only is None and not self._pushes:
             value = EnteredApp()
             value._app_ctx, value._address = self, None
-            token = value._token = current.set(value)
+            token = value._token = set_current(value)
+            self._only = value
             # Asked of the token, which is faster than `get`.
             outer = token.old_value
             request_ctx = None if outer is NOTHING_BEFORE or outer is None else outer._request_ctx
-            if request_ctx is None:
-                self._only = value
-            else:
+            if request_ctx is not None:
                 if request_ctx._state is PLAIN:
                     request_ctx._state = NESTED
                 self._only = beside = Entered(self, request_ctx)
                 beside._token = token
-                current.set(beside)
+                set_current(beside)
         else:
             self._push_again(current.get(None))
         if heard and appcontext_pushed.receivers:
@@ -152,18 +173,18 @@ class AppContext(metaclass=invalidation.Watched):
         plan = app._plan
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
-        if only is not None and current.get(None) is not only:
+        if only is not None and current_value(None) is not only:
             # Something was entered since, or another thread has entered this context.
             only = None
-            self._note_push(current.get(None))
+            self._note_push(current_value(None))
         if (
             only is not None
-            and not app.teardown_appcontext_funcs
             and plan.ends_quietly
+            and not app.teardown_appcontext_funcs
             and not (heard and (appcontext_tearing_down.receivers or appcontext_popped.receivers))
         ):
             self._only = None
-            current.reset(only._token)
+            reset_current(only._token)
             return
         try:
             if only is not None or len(self._cv_tokens) == 1:

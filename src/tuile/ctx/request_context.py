@@ -137,7 +137,7 @@ class RequestContext(Opening):
                 context.app, context.url_adapter, context._only = self.app, None, None
             else:
                 context = AppContext(self.app)
-            context.g = self._g
+            context._namespace = self._g
             # Without the value, which is this context, to avoid a reference cycle.
             own = [token for token, _, entered in self._nested or () if entered is self]
             context._pushes = [(token, None) for token in (own if self._token is None else [self._token])]

@@ -30,7 +30,8 @@ with app.app_context(). See the documentation for more information."""
 class EnteredApp:
     """An app on its own: an app context that was pushed once, outside of requests.
 
-    It has no constructor: calling one would take longer than the rest. `AppContext.push` sets its attributes.
+    It has no constructor: calling one would take longer than the rest. `AppContext.push` sets its attributes. Nor has
+    it a `__getattr__`: CPython 3.11 reads the attributes of a class that has one slowly.
     """
 
     __slots__ = ("_address", "_app_ctx", "_token")
@@ -55,8 +56,9 @@ class EnteredApp:
         """The adapter of the app context."""
         return self._app_ctx.url_adapter
 
-    def __getattr__(self, name: str) -> t.Any:
-        raise AttributeError(f"{name!r} belongs to a request, and there is none.")
+    if t.TYPE_CHECKING:
+        # What belongs to a request is asked for only if there is one.
+        def __getattr__(self, name: str) -> t.Any: ...
 
 
 # Another name for the same attribute.

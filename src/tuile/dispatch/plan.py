@@ -23,7 +23,7 @@ from ..sessions.signed import saves_plainly
 from ..wrappers.plain_response import CONTENT_TYPE_HEADERS
 from ..wrappers.response import Response
 from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
-from .settings import checks_cookies, checks_set_cookies, makes_app_context, skips_adapter_outside, tells
+from .settings import checks_cookies, checks_set_cookies, for_app_contexts, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 from .step_names import STEPS, WITHOUT_A_VIEW
 
@@ -67,6 +67,8 @@ class Plan(Record):
     skips_app_context: bool
     #: Whether an app context is made without its constructor, and whether it has no URL adapter then.
     makes_app_context: bool
+    #: Whether the namespace of an app context is made when it is first read: it is of the usual class.
+    makes_namespace_later: bool
     skips_adapter_outside: bool
     #: The class of responses.
     response_class: type[Response]
@@ -163,6 +165,7 @@ NOTHING = Plan(
     skips_adapter=False,
     skips_app_context=False,
     makes_app_context=False,
+    makes_namespace_later=False,
     skips_adapter_outside=False,
     response_class=Response,
     text_start=None,
@@ -238,7 +241,6 @@ def plan_of(app: Planned) -> Plan:
         skips_adapter=not lost["adapter"],
         begins_plainly=not (constructed or begun),
         skips_app_context=not lost["app context"],
-        makes_app_context=not lost["adapter"] and makes_app_context(app),
         response_class=response_class,
         text_start=text_start,
         json_start=json_start,
@@ -280,7 +282,7 @@ def _for_urls(app: Planned, lost: dict[str, list[str]], matches_hosts: bool, *, 
     url_map = None if lost["urls"] else _own_map(app)
     return {
         "matches_hosts": matches_hosts,
-        "skips_adapter_outside": skips_adapter_outside(app),
+        **for_app_contexts(app, has_adapter=not lost["adapter"]),
         "builds_urls": not lost["urls"],
         "raises_build_errors": not lost["build_errors"],
         "url_map": url_map,

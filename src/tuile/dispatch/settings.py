@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..ctx.app_context import AppContext
+from ..ctx.namespace import _AppCtxGlobals
 from ..invalidation import WatchedSettings, attribute, attributes, replaced, still_has
 from ..real_flask import runs_flask_program
 
@@ -17,6 +18,7 @@ if t.TYPE_CHECKING:
 _SETTINGS = attributes(
     WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
 )
+_NAMESPACE = attributes(_AppCtxGlobals, ("__init__", "__new__"))
 _APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__"))
 
 
@@ -78,7 +80,22 @@ def checks_set_cookies(app: Planned) -> bool:
     return tells(app) and is_usual and not getattr(app, "_optional_cookies", None)
 
 
-def makes_app_context(app: Planned) -> bool:
+def for_app_contexts(app: Planned, *, has_adapter: bool) -> dict[str, bool]:
+    """Return the fields of a plan that say how app contexts are made.
+
+    Args:
+        app: The app.
+        has_adapter: Whether its URL adapters are made as usual.
+    """
+    return {
+        "makes_app_context": has_adapter and _makes_app_context(app),
+        "makes_namespace_later": _makes_namespace_later(app),
+        # Without `SERVER_NAME` they certainly have none.
+        "skips_adapter_outside": tells(app) and dict.get(app.config, "SERVER_NAME", app) is None,
+    }
+
+
+def _makes_app_context(app: Planned) -> bool:
     """Return whether app contexts are made as usual."""
     return (
         tells(app)
@@ -87,6 +104,7 @@ def makes_app_context(app: Planned) -> bool:
     )
 
 
-def skips_adapter_outside(app: Planned) -> bool:
-    """Return whether app contexts certainly have no URL adapter: there is no `SERVER_NAME`."""
-    return tells(app) and dict.get(app.config, "SERVER_NAME", app) is None
+def _makes_namespace_later(app: Planned) -> bool:
+    """Return whether the namespace of an app context is of the usual class, so that nothing sees when it is made."""
+    stock = attribute(type(app), "app_ctx_globals_class") is _AppCtxGlobals
+    return stock and "app_ctx_globals_class" not in vars(app) and not replaced(_AppCtxGlobals, _NAMESPACE)

@@ -41,7 +41,15 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 #: The attributes of an app that a plan depends on.
 WATCHED = frozenset(name for names in STEPS.values() for name in names if name != "debug")
-WATCHED |= {"__class__", "config", "json", "request_class", "response_class", "session_interface"}
+WATCHED |= {
+    "__class__",
+    "app_ctx_globals_class",
+    "config",
+    "json",
+    "request_class",
+    "response_class",
+    "session_interface",
+}
 WATCHED |= {"subdomain_matching", "url_default_functions", "url_map"}
 #: The groups of steps that a response to a request without a view depends on.
 WITHOUT_A_VIEW = ("adapter", "around", "before", "without a view", "handling")

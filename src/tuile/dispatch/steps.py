@@ -614,8 +614,9 @@ class Dispatcher(Planned, Teardown):
             context.url_adapter = None
         else:
             context.url_adapter = adapter_again(plan.made_outside, self.config) or self.create_url_adapter(None)
-        context.g = self.app_ctx_globals_class()
-        context._only = context._pushes = None
+        context._only = context._pushes = context._namespace = None
+        if not plan.makes_namespace_later:
+            context._namespace = self.app_ctx_globals_class()
         made: AppContext = context
         return made
 
