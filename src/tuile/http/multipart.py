@@ -22,15 +22,15 @@ _boundary_pattern = lazy_pattern(
     rf"""multipart/form-data;[ \t]*boundary=(?:([\w'+.-]{{1,100}})|"({_QUOTED})")""", re.ASCII | re.IGNORECASE
 )
 _plain_boundary = lazy_pattern(_QUOTED, re.ASCII)
-# The headers of a part, from the line break after the boundary to the empty line, in the order that browsers use.
+# The headers of a part, from the line break after the boundary to the empty line, as browsers and HTTP clients write
+# them. A pattern for any case is slower.
 _headers_pattern = lazy_pattern(
     rb"\r\n"
-    rb'(Content-Disposition:[ \t]*form-data;[ \t]*name="([^"\\\r\n]*)"(?:;[ \t]*filename="([^"\\\r\n]*)")?'
+    rb'(Content-Disposition: form-data; name="([^"\\\r\n]*)"(?:; filename="([^"\\\r\n]*)")?'
     rb"((?:\r\n[A-Za-z][A-Za-z0-9-]*:[^\r\n]*)*))"
-    rb"\r\n\r\n",
-    re.IGNORECASE,
+    rb"\r\n\r\n"
 )
-# The same with whatever else there is in the first header: escapes, an encoded name, another order.
+# The same with whatever else there is in the first header: another case, escapes, an encoded name, another order.
 _other_headers_pattern = lazy_pattern(
     rb"\r\n(Content-Disposition:[ \t]*([^\r\n]*)((?:\r\n[A-Za-z][A-Za-z0-9-]*:[^\r\n]*)*))\r\n\r\n", re.IGNORECASE
 )
