@@ -11,6 +11,7 @@ from werkzeug.exceptions import Gone
 from werkzeug.routing import BaseConverter, BuildError, MapAdapter
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
+from werkzeug.routing.matcher import StateMachineMatcher
 
 import tuile
 from tests.beside_flask import make_environ, outcome, same
@@ -128,6 +129,14 @@ def test_bound_by_hand_they_match_and_build_as_in_flask(seed: int) -> None:
                 }
                 path = choose.choice((None, *PATHS))
                 found.append((path, asked, shown(outcome(adapter.match, path, **asked))))
+                found.append(outcome(adapter.test, path, asked["method"]))
+                found.append(shown(outcome(adapter.allowed_methods, path)))
+                given = choose.choice((None, "", "sub", "x.y")), asked["query_args"]
+                found.append(
+                    outcome(
+                        adapter.make_redirect_url, choose.choice(("/a", "b/c", "//d", "?e#f", "")), given[1], given[0]
+                    )
+                )
                 found.append(shown(outcome(adapter.test, path, asked["method"])))
                 found.append(sorted(adapter.allowed_methods("/members")))
             for _ in range(12):
@@ -193,6 +202,16 @@ PATCHED: dict[str, tuple[type, str, Callable[..., Any]]] = {
     "suitable_for": (WerkzeugRule, "suitable_for", lambda *_: False),
     "Rule.build": (WerkzeugRule, "build", lambda *_: ("", "/patched")),
     "match": (MapAdapter, "match", lambda *_, **__: ("patched", {})),
+    "test": (MapAdapter, "test", lambda *_: "patched"),
+    "allowed_methods": (MapAdapter, "allowed_methods", lambda *_: ["PATCHED"]),
+    "make_redirect_url": (MapAdapter, "make_redirect_url", lambda *_, **__: "patched"),
+    "get_default_redirect": (MapAdapter, "get_default_redirect", lambda *_: "patched"),
+    "encode_query_args": (MapAdapter, "encode_query_args", lambda *_: "patched"),
+    "StateMachineMatcher.match": (
+        StateMachineMatcher,
+        "match",
+        lambda *_: (WerkzeugRule("/x", endpoint="patched"), {}),
+    ),
     "bind": (WerkzeugMap, "bind", lambda url_map, *_, **__: MapAdapter(url_map, "p.org", "/", "", "http", "/", "GET")),
 }
 
@@ -208,13 +227,81 @@ def test_what_is_patched_in_werkzeug_is_called_at_once(name: str, monkeypatch: p
                 found.append(shown(outcome(one.build, "user", {"number": 5, "name": "ada"})))
                 found.append(shown(outcome(one.build, "about", force_external=True)))
                 found.append(shown(outcome(one.build, "missing")))
-                found.append(shown(outcome(one.match, "/users/5/ada")))
+                found.append(shown(outcome(one.build, "members", {"member": 5}, "PUT")))
+                found.append(shown(outcome(one.build, "members", {"member": 5}, "POST")))
+                for path in ("/users/5/ada", "/tags", "/users", "/pages/1"):
+                    found.append(shown(outcome(one.match, path)))
+                    found.append(shown(outcome(one.match, path, "POST", query_args={"a": "b c"})))
+                    found.append((outcome(one.test, path), outcome(one.test, path, "PUT")))
+                    found.append(outcome(one.allowed_methods, path)[:2])
 
         ask()
         with monkeypatch.context() as patched:
             patched.setattr(*PATCHED[name])
             ask()
         ask()
+        return found
+
+    same(program)
+
+
+ON_ONE: dict[str, Callable[[Any, Any, Any], object]] = {
+    "match of an adapter": lambda adapter, *_: setattr(adapter, "match", lambda *_, **__: ("patched", {})),
+    "get_host of an adapter": lambda adapter, *_: setattr(adapter, "get_host", lambda _: "patched.org"),
+    "test of an adapter": lambda adapter, *_: setattr(adapter, "test", lambda *_: "patched"),
+    "make_redirect_url of an adapter": lambda adapter, *_: setattr(
+        adapter, "make_redirect_url", lambda *_, **__: "patched"
+    ),
+    "build of a rule": lambda _, rule, __: setattr(rule, "build", lambda *_: ("", "/patched")),
+    "suitable_for of a rule": lambda _, rule, __: setattr(rule, "suitable_for", lambda *_: False),
+    "methods of a rule": lambda _, rule, __: rule.methods.add("PATCH"),
+    "websocket of a rule": lambda _, rule, __: setattr(rule, "websocket", True),
+    "default_method": lambda adapter, *_: setattr(adapter, "default_method", "PUT"),
+    "subdomain": lambda adapter, *_: setattr(adapter, "subdomain", "sub"),
+    "url_scheme": lambda adapter, *_: setattr(adapter, "url_scheme", "wss"),
+    "path_info": lambda adapter, *_: setattr(adapter, "path_info", "/tags"),
+    "default_subdomain": lambda *given: setattr(given[2], "default_subdomain", "sub"),
+    "redirect_defaults": lambda *given: setattr(given[2], "redirect_defaults", False),
+    "merge_slashes": lambda *given: setattr(given[2], "merge_slashes", False),
+    "another rule": lambda *given: given[2].add(WerkzeugRule("/more", endpoint="user")),
+}
+
+
+@pytest.mark.parametrize("warm", [0, 3, 60])
+@pytest.mark.parametrize("change", ON_ONE)
+def test_what_is_changed_on_one_object_counts_at_once(change: str, warm: int) -> None:
+    def program(lib: Any) -> list[Any]:
+        app = an_app(lib)
+        adapter, found = app.url_map.bind("example.com", path_info="/about"), []
+        rule = next(app.url_map.iter_rules("user"))
+
+        def ask(endpoint: str, path: str) -> None:
+            found.append(shown(outcome(adapter.build, endpoint, {"number": 5, "name": "ada"})))
+            found.append(shown(outcome(adapter.build, endpoint, {"number": 5, "name": "a"}, force_external=True)))
+            found.append(shown(outcome(adapter.build, endpoint, {"number": 5})))
+            found.append(shown(outcome(adapter.build, endpoint, {"number": 5, "name": "x"}, "POST")))
+            found.append(shown(outcome(adapter.match, path)))
+            found.append(shown(outcome(adapter.match, path, "DELETE")))
+            found.append(
+                (outcome(adapter.test, path), outcome(adapter.test), outcome(adapter.allowed_methods, path)[:2])
+            )
+            with app.test_request_context("/about"):
+                found.append(outcome(lib.url_for, endpoint, number=5, name="ada"))
+
+        asked = [
+            ("user", "/users/5/ada"),
+            ("members", "/members/5"),
+            ("about", "//about"),
+            ("tags", "/tags"),
+            ("x", "/a|b/x"),
+        ]
+        for _ in range(warm):
+            for one in asked:
+                ask(*one)
+        ON_ONE[change](adapter, rule, app.url_map)
+        for _ in range(2):
+            for one in asked:
+                ask(*one)
         return found
 
     same(program)

@@ -6,58 +6,48 @@ A map makes it when it is bound. Whatever is not certain is left to Werkzeug's m
 from __future__ import annotations
 
 import typing as t
-from operator import attrgetter
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import StateMachineMatcher
 
 from ..invalidation import as_defined
+from ..lazy import late_modules
 from .build_errors import BuildError
 from .matcher import Matcher
+from .quoting import path_text
+from .redirects import moved_to
 from .rule import Rule
+from .search import Moved, search
+from .writing import REFUSED, UNSUITABLE
 
 if t.TYPE_CHECKING:
+    from . import building
+    from .index import Found
     from .map import Map
+    from .rule import Written
+else:
+    (building,) = late_modules(__name__, ".building")
 
 #: For detecting patches of Werkzeug's class. Read here, because the modules that compare them are imported late.
 werkzeugs_allowed, werkzeugs_build, werkzeugs_match = (
     as_defined(MapAdapter, name) for name in ("allowed_methods", "build", "match")
 )
-
-
-class _Steps:
-    """What a method of Werkzeug's adapter consists of, to compare with what it was."""
-
-    def __init__(self, *steps: tuple[type, str]) -> None:
-        for number, (kind, _) in enumerate(steps):
-            setattr(self, f"kind{number}", kind)
-        # One call, which is faster than looking at each.
-        self.read = attrgetter(*(f"kind{number}.{name}" for number, (_, name) in enumerate(steps)))
-        self.stock = tuple(as_defined(kind, name) for kind, name in steps)
-
-
-_to_build = _Steps(
-    (MapAdapter, "build"),
-    (MapAdapter, "_partial_build"),
-    (MapAdapter, "get_host"),
-    (WerkzeugRule, "build"),
-    (WerkzeugRule, "suitable_for"),
-    (Rule, "build"),
+_get_host, _partial_build, _get_default_redirect, _make_redirect_url, _test = (
+    as_defined(MapAdapter, name)
+    for name in ("get_host", "_partial_build", "get_default_redirect", "make_redirect_url", "test")
 )
-_to_match = _Steps(
-    (MapAdapter, "match"),
-    (MapAdapter, "get_default_redirect"),
-    (StateMachineMatcher, "match"),
-    (Matcher, "match"),
-)
-_steps_of_build, _stock_of_build = _to_build.read, _to_build.stock
-_steps_of_match, _stock_of_match = _to_match.read, _to_match.stock
+_build_of_rule, _suitable_for = as_defined(WerkzeugRule, "build"), as_defined(WerkzeugRule, "suitable_for")
+_build_of_ours = as_defined(Rule, "build")
+_match_of_matcher, _match_of_ours = as_defined(StateMachineMatcher, "match"), as_defined(Matcher, "match")
 
 
 class Adapter(MapAdapter):
     """A map that is bound to a host, and to a request if there is one."""
+
+    if t.TYPE_CHECKING:
+        map: Map
 
     def build(
         self,
@@ -81,36 +71,62 @@ class Adapter(MapAdapter):
         Raises:
             BuildError: If no rule takes the values.
         """
-        url_map = self.map
-        rules = url_map._rules_by_endpoint.get(endpoint, ())
-        if not rules and not (url_map._remap or values) and _steps_of_build(_to_build) == _stock_of_build:
-            # Each frame that it passes makes it slower.
-            raise BuildError(endpoint, {}, method, self)
         if (
-            len(rules) == 1
-            and not url_map._remap
-            and (values is None or type(values) is dict)
-            and type(rule := rules[0]) is Rule
-            and (write := rule._write) is not None
-            and (method is None or rule.methods is None or method in rule.methods)
-            and self.subdomain == ""
-            and not url_map.host_matching
-            and _steps_of_build(_to_build) == _stock_of_build
+            (values is None or type(values) is dict)
+            and not self.map._remap
+            and MapAdapter.build is werkzeugs_build
+            and MapAdapter._partial_build is _partial_build
+            and MapAdapter.get_host is _get_host
+            and WerkzeugRule.build is _build_of_rule
+            and WerkzeugRule.suitable_for is _suitable_for
+            and Rule.build is _build_of_ours
         ):
             try:
-                # Werkzeug raises an error for a name that is not text.
-                "".join(values or ())
-                path = write(values or {}, False if append_unknown else None)
+                path = self._path(endpoint, values or {}, method, False if append_unknown else None)
             except Exception:  # noqa: BLE001 - Werkzeug may find another error first
                 path = None
-            if type(path) is str:
+            if path is UNSUITABLE:
+                # Here, because each frame that it passes makes it slower.
+                given = {name: value for name, value in values.items() if value is not None} if values else {}
+                raise BuildError(endpoint, given, method, self)
+            if type(path) is str and self.subdomain == "" and not self.map.host_matching:
+                # As `address` does, in one call less.
                 root = self.script_name
                 if not force_external:
                     return path if root == "/" else f"{root.rstrip('/')}{path}"
                 scheme = self.url_scheme if url_scheme is None else url_scheme
-                if scheme == "https" or scheme == "http":  # noqa: PLR1714 - faster
+                if (scheme == "https" or scheme == "http") and "get_host" not in self.__dict__:  # noqa: PLR1714 - faster
                     return f"{scheme}://{self.server_name}{root[:-1]}{path}"
+            if path is not None and "get_host" not in self.__dict__:
+                domain, path = path if type(path) is tuple else ("", path)
+                return building.address(self, domain, path, url_scheme, force_external)
         return super().build(endpoint, values, method, force_external, append_unknown, url_scheme)
+
+    def _path(
+        self, endpoint: object, values: dict[str, object], method: str | None, with_options: bool | None
+    ) -> Written:
+        """Return what the first rule writes that takes the values; `UNSUITABLE` if none does, None if uncertain."""
+        # Werkzeug raises an error for a name that is not text.
+        "".join(values)
+        url_map = self.map
+        rules = url_map._rules_by_endpoint.get(endpoint)
+        if not rules:
+            return UNSUITABLE
+        for rule in rules:
+            if type(rule) is not Rule:
+                return None
+        if url_map.host_matching:
+            return building.first_path(
+                rules, values, method, self.default_method, self.server_name, with_options=with_options
+            )
+        for wanted in (self.default_method, None) if method is None else (method,):
+            for rule in rules:
+                if wanted is None or rule.methods is None or wanted in rule.methods:
+                    write = (rule._write if type(rule) is Rule else None) or building.write_of(rule)
+                    path = write(values, with_options)
+                    if path is not UNSUITABLE and path is not REFUSED:
+                        return path
+        return UNSUITABLE
 
     def match(
         self,
@@ -132,29 +148,102 @@ class Adapter(MapAdapter):
         Raises:
             HTTPException: If no rule matches, or another URL is to be requested.
         """
-        url_map = t.cast("Map", self.map)
+        found = None if websocket else self._found(path_info, method)
+        if type(found) is tuple:
+            rule, arguments = found
+            if isinstance(arguments, HTTPException):
+                if arguments.__traceback__ is not None:
+                    _raise_again(arguments)
+                raise arguments from None
+            if rule is not None:
+                return rule if return_rule else rule.endpoint, arguments
+        if type(found) is Moved:
+            query = query_args if query_args is not None else self.query_args or {}
+            raise moved_to(self.make_redirect_url(path_text(found.path), query), found.path) from None
+        # Its overloads know no `return_rule` that is a variable.
+        ask: t.Callable[..., tuple[object, t.Mapping[str, object]]] = super().match
+        return ask(path_info, method, return_rule, query_args, websocket)
+
+    def _found(self, path_info: str | None, method: str | None) -> Found | Moved | None:
+        """Return the rule of a path with the view's arguments, or None and the refusal; `Moved`; None to ask Werkzeug.
+
+        Raises:
+            Exception: Whatever a converter raises, except `ValidationError` and HTTP exceptions.
+        """
+        url_map = self.map
         path = self.path_info if path_info is None else path_info
         wanted = method or self.default_method
-        if (
-            not (websocket or self.websocket or url_map.host_matching)
+        if not (
+            not (self.websocket or url_map.host_matching)
             and self.subdomain == (url_map.default_subdomain or "")
             and type(path) is str
             and type(wanted) is str
             and type(url_map._matcher) is Matcher
-            and _steps_of_match(_to_match) == _stock_of_match
+            and MapAdapter.match is werkzeugs_match
+            and MapAdapter.get_default_redirect is _get_default_redirect
+            and StateMachineMatcher.match is _match_of_matcher
+            and Matcher.match is _match_of_ours
         ):
-            found = url_map.find_path(path, wanted)
-            if found is not None:
-                rule, arguments = found
-                if isinstance(arguments, HTTPException):
-                    if arguments.__traceback__ is not None:
-                        _raise_again(arguments)
-                    raise arguments from None
-                if rule is not None:
-                    return rule if return_rule else rule.endpoint, arguments
-        # Its overloads know no `return_rule` that is a variable.
-        ask: t.Callable[..., tuple[object, t.Mapping[str, object]]] = super().match
-        return ask(path_info, method, return_rule, query_args, websocket)
+            return None
+        found = url_map.find_path(path, wanted)
+        if found is not None:
+            return found
+        url_map.update()
+        path = f"/{path.lstrip('/')}" if path else ""
+        other = search(url_map, url_map._patterns, self.subdomain or "", path, wanted.upper(), _never)
+        if isinstance(other, HTTPException):
+            return None, other
+        return other if type(other) is tuple or type(other) is Moved else None
+
+    def test(self, path_info: str | None = None, method: str | None = None) -> bool:
+        """Return whether a rule matches a path, or the path leads to another URL."""
+        if MapAdapter.test is _test and "match" not in self.__dict__:
+            found = self._found(path_info, method)
+            if type(found) is tuple:
+                return found[0] is not None or isinstance(found[1], RequestRedirect)
+            if type(found) is Moved and found.path.isascii():
+                return True
+        return super().test(path_info, method)
+
+    def allowed_methods(self, path_info: str | None = None) -> t.Iterable[str]:
+        """Return the methods with which a rule matches a path."""
+        if MapAdapter.allowed_methods is werkzeugs_allowed and "match" not in self.__dict__:
+            found = self._found(path_info, "--")
+            if type(found) is tuple:
+                refusal = found[1]
+                return t.cast("list[str]", refusal.valid_methods) if isinstance(refusal, MethodNotAllowed) else []
+            if type(found) is Moved and found.path.isascii():
+                return []
+        return super().allowed_methods(path_info)
+
+    def make_redirect_url(
+        self,
+        path_info: str,
+        query_args: t.Mapping[str, object] | str | None = None,
+        domain_part: str | None = None,
+    ) -> str:
+        """Return the URL of a path, with a scheme and a host.
+
+        Args:
+            path_info: The path, which is encoded.
+            query_args: The query, if it is not that of the request.
+            domain_part: The subdomain or the host, if it is not that of the request.
+        """
+        if MapAdapter.make_redirect_url is not _make_redirect_url:
+            return super().make_redirect_url(path_info, query_args, domain_part)
+        given = self.query_args if query_args is None else query_args
+        query = self.encode_query_args(given) if given else None
+        host = self.get_host(domain_part)
+        if not host:
+            return super().make_redirect_url(path_info, query_args, domain_part)
+        root = self.script_name.strip("/")
+        path = f"/{root}/{path_info.lstrip('/')}" if root else f"/{path_info.lstrip('/')}"
+        url = f"{self.url_scheme or 'http'}://{host}{path}"
+        return f"{url}?{query}" if query else url
+
+
+def _never(_: object) -> bool:
+    return False
 
 
 def _raise_again(error: HTTPException) -> t.NoReturn:

@@ -98,6 +98,9 @@ class Binding(WerkzeugMap):
             server_name: The name of the server, if it is not that of the request.
             subdomain: The subdomain, if it is not what the request's host has before the name of the server.
         """
+        given = environ
+        if type(environ) is not dict:
+            environ = getattr(environ, "environ", environ)
         if (
             type(environ) is dict
             and WerkzeugMap.bind_to_environ is _bind_to_environ
@@ -118,7 +121,7 @@ class Binding(WerkzeugMap):
             if adapter is not None:
                 return adapter
         bind = _called_by(sys._getframe(1).f_globals.get("__name__"))
-        adapter = bind(super().bind_to_environ, environ, server_name, subdomain)
+        adapter = bind(super().bind_to_environ, given, server_name, subdomain)
         if type(adapter) is MapAdapter:
             adapter.__class__ = self._adapter_class
         return adapter

@@ -175,7 +175,7 @@ def first_path(
     default_method: str | None,
     host: str | None = None,
     *,
-    with_options: bool = False,
+    with_options: bool | None = False,
     refused: bool = False,
 ) -> Written:
     """Return the result of the first rule that accepts the values; `UNSUITABLE` if none does, None if uncertain.
@@ -186,7 +186,7 @@ def first_path(
         method: As for `build`.
         default_method: The method of the request, whose rules are tried first.
         host: The host of the request, if the map matches hosts.
-        with_options: Whether the options of `url_for` may be among the values.
+        with_options: Whether the options of `url_for` may be among the values; None for a URL without a query.
         refused: As for `build`.
     """
     pairs = [(rule, (rule._write if type(rule) is Rule else None) or write_of(rule)) for rule in rules]
@@ -207,7 +207,7 @@ def first_of(
     pairs: t.Iterable[tuple[WerkzeugRule, Write]],
     values: Values,
     method: str | None,
-    with_options: bool,
+    with_options: bool | None,
     host: str | None = None,
 ) -> Written:
     """Return the result of the first rule that accepts the values and allows the method, preferably on a host."""
@@ -239,8 +239,8 @@ def write_of(rule: WerkzeugRule, *, generated: bool = False) -> Write:
     if known is not None and not _differ(known[0], before):
         return t.cast("Write", known[1])
     write: Write = left_to_werkzeug
-    if rule.websocket:
-        # Its URLs have a scheme of their own.
+    if rule.websocket or "build" in vars(rule) or "suitable_for" in vars(rule):
+        # Its URLs have a scheme of their own, or a method of its own decides.
         pass
     elif generated:
         write = writer_of(rule)

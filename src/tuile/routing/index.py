@@ -30,6 +30,8 @@ from .rule import Guard, Rule, guard_of
 if t.TYPE_CHECKING:
     from werkzeug.routing.matcher import State
 
+    from .route import Routes
+
 # The prefix of the group names in Werkzeug's patterns; the number of the converter follows.
 _GROUP = "__werkzeug_"
 #: A rule with the view's arguments, or the error of a request that no rule answers.
@@ -106,7 +108,9 @@ class Index:
         "has_foreign",
         "knows_all",
         "root",
+        "routes",
         "static",
+        "uses",
         "websockets",
     )
 
@@ -121,6 +125,9 @@ class Index:
         self.static: dict[str, list[Answer]] = {}
         # The methods of paths without variables, which `refusals` fills. There are at most as many as above.
         self.allowed: dict[str, Allowed] = {}
+        # The functions for rules that adapters have matched often (`route`), and how often they have matched each.
+        self.routes: Routes = {}
+        self.uses: dict[int, int] = {}
         # The subdomain or host; where it has variables, the one that was requested first.
         self.domain: str = url_map.default_subdomain or ""
         # Whether there are no rules for subdomains that could match other paths.
@@ -144,7 +151,7 @@ class Index:
             knows_all: Whether no rules for other domains could match.
         """
         index = copy(self)
-        index.static, index.allowed = {}, {}
+        index.static, index.allowed, index.routes, index.uses = {}, {}, {}, {}
         index.domain, index.knows_all = domain, knows_all
         start = state.static.get("")
         index.root = Node({})

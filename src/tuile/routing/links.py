@@ -320,7 +320,7 @@ def link_of(url_map: Map, endpoint: str, method: str | None = None, *, alone: bo
 
 def _can_be_written(rule: WerkzeugRule, *, alone: bool) -> bool:
     """Return whether a link can write the URLs of a rule, which may be the only one of its endpoint."""
-    if type(rule) is not Rule or not accepts_options(rule):
+    if type(rule) is not Rule or not accepts_options(rule) or "build" in vars(rule) or "suitable_for" in vars(rule):
         return False
     if rule.websocket and (_has_domain(rule) or rule.map.host_matching or not alone):
         return False

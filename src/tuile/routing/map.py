@@ -20,19 +20,21 @@ from .adapter import werkzeugs_build
 from .binding import BINDING, SCHEMES, Binding, is_for_websocket
 from .index import Found, Index, converted, split_path
 from .matcher import Matcher
-from .route import Routes, add_route
+from .route import Routes, add_route, matched_by
 from .rule import EndpointRules, RulesByEndpoint
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from . import domains, redirects, refusals, search
-    from .search import Patterns
+    from .search import Moved, Patterns
 else:
     domains, redirects, refusals, search = late_modules(__name__, ".domains", ".redirects", ".refusals", ".search")
 
 # The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
+# How often adapters match a rule before a function is generated for it, which takes as long as a hundred matches.
+_USES_BEFORE_GENERATING = 32
 _set = object.__setattr__  # `super()` would take most of the time
 
 
@@ -193,20 +195,32 @@ class Map(Binding):
             return None, refusal
         return None if matches_hosts else self._searched(environ, server_name)
 
-    def find_path(self, path: str, method: str) -> Found | None:  # noqa: C901 - as above
-        """Return what `find` does, for a path as an adapter has it and a host that is accepted."""
-        if path[:1] != "/" or not path.isascii() or not method.isupper():
+    def find_path(self, path: str, method: str) -> Found | Moved | None:  # noqa: C901 - as above
+        """Return what `find` does, for a path as an adapter has it and a host that is accepted, or `Moved`."""
+        if path[:1] != "/" or not (method.isupper() or method == "--"):
             return None
+        if not path.isascii():
+            try:
+                # As a server gives it.
+                path = path.encode().decode("latin1")
+            except UnicodeError:
+                return None
         index = self._index or self._build_index()
         values: list[str] = []
         answers = index.static.get(path)
         if answers is None:
+            matched = matched_by(index.routes, path, method) if index.routes else None
+            if matched is not None:
+                found, given, error = matched
+                return (None, t.cast("HTTPException", error)) if found is None else (found, given)
             if (parts := split_path(path)) is None:
                 return None
             node = index.walk(path, parts, values)
             answers = [] if node is None else node.answers
             if not answers:
-                return (None, NotFound()) if not (node and node.slashed) and index.misses(parts) else None
+                if node is not None and node.slashed:
+                    return refusals.moved_for(node.slashed, path, method)
+                return (None, NotFound()) if index.misses(parts) else None
         for rule, certain, arguments, guards, rules in answers:
             methods = rule.methods
             if methods is None or method in methods:
@@ -219,9 +233,16 @@ class Map(Binding):
                 for kind, stock, attributes, before in guards[1]:
                     if kind.to_python is not stock or attributes != before:
                         return None
+                self._note_use(index, path, rule)
                 return converted(rule, arguments, values, rules, method)
         refusal = None if values else refusals.refusal_for(self, index, path, method)
         return None if refusal is None else (None, refusal)
+
+    def _note_use(self, index: Index, path: str, rule: WerkzeugRule) -> None:
+        """Count that an adapter has matched a rule with variables, and add the function of one that often is."""
+        index.uses[id(rule)] = uses = index.uses.get(id(rule), 0) + 1
+        if uses == _USES_BEFORE_GENERATING:
+            add_route(index.routes, index, path, rule, None)
 
     def _redirected(
         self, slashed: list[WerkzeugRule], environ: WSGIEnvironment, server_name: str | None

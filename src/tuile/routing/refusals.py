@@ -9,7 +9,7 @@ from werkzeug.routing import MapAdapter
 from ..invalidation import as_defined
 from .quoting import path_text
 from .redirects import LINE_ENDS, moved_to
-from .search import methods_passed, refusal_of, union
+from .search import Moved, methods_passed, refusal_of, union
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -81,16 +81,26 @@ def redirect_for(
         environ: The WSGI environ of the request.
         server_name: The configured `SERVER_NAME`.
     """
-    for rule in rules:
-        if rule.methods is None or method in rule.methods:
-            if rule.websocket or not rule.strict_slashes:
-                return None
-            break
-    else:
+    found = moved_for(rules, path, method)
+    if found is None:
         return None
-    path = f"{path}/"
+    path = found.path
     url = _url_of(url_map, path_text(path), environ, server_name)
     return None if url is None else moved_to(url, path)
+
+
+def moved_for(rules: list[WerkzeugRule], path: str, method: str) -> Moved | None:
+    """Return where a path with one more slash leads to, for an ASCII path; None to search.
+
+    Args:
+        rules: The rules that the other path ends at. Werkzeug's matcher comes there before anywhere else.
+        path: The path.
+        method: The method, in capitals.
+    """
+    for rule in rules:
+        if rule.methods is None or method in rule.methods:
+            return None if rule.websocket or not rule.strict_slashes or not path.isascii() else Moved(f"{path}/")
+    return None
 
 
 def _url_of(url_map: Map, path: str, environ: WSGIEnvironment, server_name: str | None) -> str | None:
