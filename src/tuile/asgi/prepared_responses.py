@@ -8,7 +8,7 @@ from ..dispatch.pages import Page
 from ..http import locations
 from ..http.headers import PASSED
 from ..http.response_headers import HEADERS_CLASSES
-from ..wrappers.plain_response import LEFT_OUT_OF_304
+from ..wrappers.plain_response import CONTENT_TYPE_HEADERS, LEFT_OUT_OF_304
 from ..wrappers.read_file import ReadFile
 from ..wrappers.response import CALL
 from .exchange import BODILESS
@@ -29,6 +29,8 @@ if t.TYPE_CHECKING:
 _PASSED = {name: name.lower().encode() for name in PASSED}
 # Those that it prepares in other ways than these two, which it has once, and those that are not sent everywhere.
 _OTHERS = {b"content-length", b"content-location", b"location", *OF_CONNECTION}
+# The Content-Type headers of most responses.
+_TYPES = {value: (b"content-type", value.encode()) for _, value in CONTENT_TYPE_HEADERS.values()}
 # Those that are not sent without a body, by the code of the response.
 _NONE: frozenset[bytes] = frozenset()
 _LEFT_OUT = {
@@ -74,13 +76,22 @@ def _prepared(  # noqa: C901 - one look at each header, without calls
         return None
     is_empty = code in BODILESS
     left_out = _LEFT_OUT[code] if is_empty else _NONE
-    pairs, length, location = [], None, None
+    pairs, length, location, announced = [], None, None, str(len(content))
     for name, value in response.headers._list:
+        # The two that nearly all have, with values that need no look.
+        if type(value) is str and not is_empty:
+            if name == "Content-Type" and value in _TYPES:
+                pairs.append(_TYPES[value])
+                continue
+            if name == "Content-Length" and value == announced:
+                pairs.append((b"content-length", value.encode()))
+                length = value
+                continue
         if type(value) is not str or not value.isascii() or "\n" in value or "\r" in value or "\0" in value:
             return None
         lower = _PASSED.get(name)
         if lower is None:
-            if name == "Content-Length" and (is_empty or value == str(len(content))):
+            if name == "Content-Length" and (is_empty or value == announced):
                 lower, length = b"content-length", value
             elif name == "Location" and location is None:
                 lower, location = b"location", value
