@@ -247,8 +247,8 @@ class BoundedSerializer(SessionSerializer):
 
     def loads(self, s: str | bytes, *args: object, **kwargs: object) -> object:
         """Return the content of a token; raise BadSignature or BadPayload if it is not valid."""
-        max_age = kwargs.get("max_age")
-        if type(max_age) is int and type(s) is str and len(kwargs) == 1 and not args:
+        max_age = kwargs.get("max_age", 2**36)  # any age
+        if type(max_age) is int and type(s) is str and kwargs.keys() <= {"max_age"} and not args:
             for signer in self._signers():
                 with suppress(Exception):  # itsdangerous raises its own
                     value, signed = signer.verify(s.encode())
