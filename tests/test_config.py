@@ -15,7 +15,7 @@ from flask.config import Config as FlaskConfig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.beside_flask import ABSENT, outcome, same
+from tests.beside_flask import ABSENT, make_environ, outcome, part, same, send
 from tuile import invalidation
 from tuile.config import DEFAULT_CONFIG, DEFAULTS, Config, ConfigAttribute
 
@@ -424,5 +424,47 @@ def test_settings_of_objects_are_loaded_as_in_flask(loads: Any) -> None:
                 found.append((outcome(config.from_object, source), list(config.items())))
                 found.append((outcome(config.from_mapping, values, D=1, d=2), list(config.items())))
         return found
+
+    same(program)
+
+
+@pytest.mark.parametrize("reads", ["__getitem__", "get", "both"])
+def test_keys_that_a_class_of_configurations_computes_are_those_of_the_moment(reads: str) -> None:
+    def program(lib: Any) -> Any:
+        base = part(lib, "config").Config
+        computed: dict[str, Any] = {}
+
+        def item(config: Any, name: str) -> Any:
+            return computed[name] if name in computed else base.__getitem__(config, name)
+
+        def get(config: Any, name: str, default: Any = None) -> Any:
+            return computed[name] if name in computed else base.get(config, name, default)
+
+        methods: dict[str, dict[str, Any]] = {
+            "__getitem__": {"__getitem__": item},
+            "get": {"get": get},
+            "both": {"__getitem__": item, "get": get},
+        }
+        app = type("App", (lib.Flask,), {"config_class": type("Own", (base,), methods[reads])})("computed")
+        app.secret_key = "the key that is stored in the configuration"
+        app.logger.disabled = True
+
+        def count() -> str:
+            lib.session["n"] = lib.session.get("n", 0) + 1
+            return str(lib.session["n"])
+
+        app.add_url_rule("/", "count", count)
+        seen: list[Any] = []
+        cookies: list[str] = []
+        keys: list[Any] = [None, "key 1 of the moment, computed", None, "key 2 of the moment, computed", None]
+        for key in keys:
+            for fallbacks in (None, keys[1:2], [app.secret_key], None, keys[3:4]):
+                computed.clear()
+                computed |= {} if key is None else {"SECRET_KEY": key}
+                computed |= {} if fallbacks is None else {"SECRET_KEY_FALLBACKS": fallbacks}
+                seen.append(send(app, make_environ("/")))
+                seen += [send(app, make_environ("/", HTTP_COOKIE=cookie)) for cookie in cookies[-6:]]
+                cookies += [value.partition(";")[0] for name, value in seen[-1].headers if name == "Set-Cookie"]
+        return seen
 
     same(program)

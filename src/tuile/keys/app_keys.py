@@ -27,7 +27,7 @@ class CachedKeys(Hidden):
 
     def __init__(self, app: App) -> None:
         self._key = app.secret_key
-        self._fallbacks = _copy(app.config.get("SECRET_KEY_FALLBACKS"))
+        self._fallbacks = _copy(_fallbacks_of(app))
         self._retired = _copy(app.config.get("SECRET_KEY_RETIRED"))
         #: The ids of the retired keys.
         self.retired: tuple[str, ...] = _retired(self._retired)
@@ -42,7 +42,7 @@ class CachedKeys(Hidden):
         return bool(
             # A subclass may have its own `__eq__`.
             (self._key is app.secret_key or (type(self._key) in _PLAIN and self._key == app.secret_key))
-            and self._fallbacks == app.config.get("SECRET_KEY_FALLBACKS")
+            and self._fallbacks == _fallbacks_of(app)
             and self._retired == app.config.get("SECRET_KEY_RETIRED")
         )
 
@@ -123,6 +123,12 @@ def _cached_keys(app: App) -> CachedKeys:
 
 
 # --- reading the settings ---------------------------------------------------------------------------------------------
+
+
+def _fallbacks_of(app: App) -> object:
+    # As Flask reads them: a class of configurations may have overridden this way alone.
+    name = "SECRET_KEY_FALLBACKS"
+    return app.config[name] if name in app.config else None  # noqa: SIM401 - as said
 
 
 def _copy(setting: object) -> object:

@@ -51,7 +51,7 @@ class SeenSettings(Hidden):
     __slots__ = ("_lists", "_values")
 
     def __init__(self, app: Flask) -> None:
-        values: list[object] = [app.config.get(name) for name in _SETTINGS]
+        values = [app.config[name] if name in app.config else None for name in _SETTINGS]  # noqa: SIM401 - as below
         # Lists can be changed in place, so they are compared with copies as well.
         self._lists = [(value, value.copy()) for value in values if isinstance(value, (list, set))]
         self._values = tuple(value if _is_comparable(value) else _UNKNOWN for value in values)
