@@ -13,7 +13,7 @@ from werkzeug.routing import Map, Rule
 
 from tests.beside_flask import outcome, same
 from tests.test_url_links import VALUES, an_app, some_context
-from tuile.routing.build_errors import BuildError
+from tuile.routing.build_errors import build_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_the_rule_that_is_suggested_is_werkzeugs(seed: int) -> None:
         method = choose.choice((None, "GET", "POST", "get"))
         for of in (adapter, None):
             theirs = WerkzeugBuildError(endpoint, values, method, of)
-            ours = BuildError(endpoint, values, method, of)
+            ours = build_error(endpoint, values, method, of)
             assert ours.suggested is theirs.suggested
             assert str(ours) == str(theirs)
             assert (ours.args, vars(ours).keys()) == (theirs.args, vars(theirs).keys())

@@ -14,7 +14,7 @@ from werkzeug.routing.matcher import StateMachineMatcher
 
 from ..invalidation import as_defined
 from ..lazy import late_modules
-from .build_errors import BuildError
+from .build_errors import build_error
 from .matcher import Matcher
 from .quoting import path_text
 from .redirects import moved_to
@@ -88,7 +88,7 @@ class Adapter(MapAdapter):
             if path is UNSUITABLE:
                 # Here, because each frame that it passes makes it slower.
                 given = {name: value for name, value in values.items() if value is not None} if values else {}
-                raise BuildError(endpoint, given, method, self)
+                raise build_error(endpoint, given, method, self)
             if type(path) is str and self.subdomain == "" and not self.map.host_matching:
                 # As `address` does, in one call less.
                 root = self.script_name

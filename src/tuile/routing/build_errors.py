@@ -21,18 +21,6 @@ _OF_OTHERS = 0.0201
 class BuildError(WerkzeugBuildError):
     """No rule of the endpoint takes the values."""
 
-    def __init__(
-        self, endpoint: object, values: t.Mapping[str, object], method: str | None, adapter: MapAdapter | None = None
-    ) -> None:
-        if WerkzeugBuildError.__init__ is not _constructor:
-            super().__init__(endpoint, values, method, adapter)
-            return
-        self.args = endpoint, values, method
-        self.endpoint = endpoint
-        self.values = values
-        self.method = method
-        self.adapter = adapter
-
     def closest_rule(self, adapter: MapAdapter | None) -> WerkzeugRule | None:
         """Return the first of the rules that are most like what was asked for, as Werkzeug compares them."""
         rules = adapter.map._rules if adapter else None
@@ -55,6 +43,17 @@ class BuildError(WerkzeugBuildError):
             )
 
         return rules[max([index for index, text in enumerate(texts) if text in likeness], key=score)]
+
+
+def build_error(
+    endpoint: object, values: t.Mapping[str, object], method: str | None, adapter: MapAdapter | None
+) -> BuildError:
+    """Return the error, made without the calls of the constructors."""
+    if WerkzeugBuildError.__init__ is not _constructor:
+        return BuildError(endpoint, values, method, adapter)
+    error = BuildError.__new__(BuildError, endpoint, values, method)
+    error.__dict__ = {"endpoint": endpoint, "values": values, "method": method, "adapter": adapter}
+    return error
 
 
 def _likeness(wanted: str, texts: set[str]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.routing import Rule as WerkzeugRule
 
 from .adapter import Adapter, werkzeugs_build
-from .build_errors import BuildError
+from .build_errors import BuildError, build_error
 from .map import Map
 from .rule import Rule, Write, Written
 from .writing import (
@@ -165,7 +165,7 @@ def unsuitable(adapter: MapAdapter | None, endpoint: str, values: Values, method
     """Return the error that says that no rule takes the values."""
     # The function of a comprehension takes as long as the error.
     given = {name: value for name, value in values.items() if value is not None} if values else {}
-    return BuildError(endpoint, given, method, adapter)
+    return build_error(endpoint, given, method, adapter)
 
 
 def first_path(
