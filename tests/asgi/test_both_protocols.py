@@ -191,3 +191,20 @@ def test_a_copy_of_an_application_is_asked_itself(name: str, first: str) -> None
         for warm in (0, 1, 5):
             by_one = ask_copies(tuile, name, first, warm, partial(by_asgi, loop=loop))
             assert by_one == ask_copies(tuile, name, first, warm, by_wsgi)
+
+
+@pytest.mark.parametrize("name", ["method", "path", "query_string", "headers", "remote_addr", "shallow", "environ"])
+@pytest.mark.parametrize("how", ["setter", "slot", "mixin"])
+def test_what_a_request_class_has_of_the_names_of_the_constructor_is_assigned(name: str, how: str) -> None:
+    own: dict[str, object] = {"__slots__": (name,)}
+    if how == "setter":
+        own = {name: property(lambda self: vars(self)["own"], lambda self, value: vars(self).update(own=value))}
+    bases = (type("Mixin", (), {name: None}), tuile.Request) if how == "mixin" else (tuile.Request,)
+    app = tuile.Flask("app", static_folder=None)
+    app.request_class = type("Own", bases, {} if how == "mixin" else own)
+    names = ("method", "path", "query_string", "headers", "shallow", "url", "args", "cookies")
+    app.add_url_rule("/a/", "a", lambda: [str(outcome(getattr, tuile.request, one)) for one in names])
+    with closing(asyncio.new_event_loop()) as loop:
+        for path in ("/a/", "/a", "/none", "/a/"):
+            environ = make_environ(path, QUERY_STRING="x=1", HTTP_COOKIE="a=1")
+            assert by_asgi(app, environ, loop) == by_wsgi(app, environ)

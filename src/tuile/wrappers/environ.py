@@ -86,7 +86,7 @@ class FromEnviron(t.Generic[Value]):
         return value
 
 
-# What Werkzeug's constructor computes from the environ.
+# What Werkzeug's constructor computes from the environ; it assigns `environ` and `shallow` as well.
 _ASSIGNED = ("method", "scheme", "server", "root_path", "path", "query_string", "headers", "remote_addr")
 
 
@@ -99,6 +99,8 @@ def own_of_constructor(cls: type) -> list[str]:
     names = [name for name in _ASSIGNED if not _is_read_late(attribute(cls, name))]
     if attribute(cls, "shallow") is not False:
         names.append("shallow")
+    if not isinstance(attribute(cls, "environ"), EnvironAtFirstRead):
+        names.append("environ")
     return names if attribute(cls, "__setattr__") is object.__setattr__ else ["__setattr__", *names]
 
 
