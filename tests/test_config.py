@@ -316,7 +316,7 @@ def test_settings_are_changed_and_found_as_in_flask(changes: Any, namespace: Any
 def test_plans_are_stale_after_a_change_of_what_they_depend_on(changes: Any) -> None:
     config = Config("", {"DEBUG": False, "SERVER_NAME": None})
     for change, name, value in changes:
-        before, epoch = {key: config.get(key, ABSENT) for key in Config.planned}, invalidation.epoch
+        before, epoch = {key: config.get(key, ABSENT) for key in invalidation.PLANNED_SETTINGS}, invalidation.epoch
         outcome(change_setting, config, change, name, value)
         if any(config.get(key, ABSENT) is not old for key, old in before.items()):
             assert invalidation.epoch is not epoch

@@ -779,3 +779,35 @@ def ask_copies(lib: Any, name: str, first: str, asked_before: int, ask_one: Call
 @pytest.mark.parametrize("asked_before", [0, 1, 5])
 def test_a_copy_of_an_application_has_a_plan_of_its_own(name: str, first: str, asked_before: int) -> None:
     same(ask_copies, name, first, asked_before, send)
+
+
+NAMES = ("colour", "testing", "debug", "secret_key", "config", "json", "response_class", "name", "jinja_env", "noted")
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+@pytest.mark.parametrize("place", ["before", "after", "nowhere"])
+def test_attributes_of_an_app_are_set_by_every_class_that_has_a_say(place: str, when: str) -> None:
+    def program(lib: Any) -> Any:
+        noted: list[str] = []
+
+        def note(self: Any, name: str, value: object) -> None:
+            if name in NAMES:
+                noted.append(name)
+            super(mixin, self).__setattr__(name, value)
+
+        mixin: Any = type("Mixin", (), {})
+        bases = (*[mixin] * (place == "before"), lib.Flask, *[mixin] * (place == "after"))
+        kind = type(lib.Flask)("Own", bases, {"computed": property(lambda self: 1)})
+        app = kind("own") if when == "later" else None
+        setattr(mixin, "__setattr__", note)  # noqa: B010 - mypy does not take it otherwise
+        return [_set_and_read(lib, app or kind("own"), name) for name in (*NAMES, "computed", "missing ü")], noted
+
+    same(program)
+
+
+def _set_and_read(lib: Any, app: Any, name: str) -> Any:
+    values: dict[str, Any] = {"config": lib.Config("", app.config), "json": app.json, "response_class": lib.Response}
+    put = outcome(setattr, app, name, values.get(name, True))[:2]
+    found = getattr(app, name, None)
+    kind = "a class" if isinstance(found, type) else type(found).__name__
+    return put, kind, name in vars(app), app.config["TESTING"], app.config["DEBUG"]

@@ -15,7 +15,7 @@ from types import ModuleType
 from werkzeug.utils import import_string
 
 from .flask_names import offer_flasks_names
-from .invalidation import WatchedSettings
+from .invalidation import PLANNED_SETTINGS, WatchedSettings
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -425,7 +425,7 @@ class Config(WatchedSettings):
         direct = type(self).__setitem__ is WatchedSettings.__setitem__
         # One by one: a property may read those before it.
         for name in _names_in_upper_case(source):
-            if direct and name not in self.planned:
+            if direct and name not in PLANNED_SETTINGS:
                 dict.__setitem__(self, name, getattr(source, name))
             else:
                 self[name] = getattr(source, name)
@@ -458,7 +458,10 @@ class Config(WatchedSettings):
 
     def from_mapping(self, mapping: Mapping[str, object] | None = None, **kwargs: object) -> bool:
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
-        settings = {**(mapping if type(mapping) is dict else dict(mapping or {})), **kwargs}
+        if mapping is None:
+            settings: dict[str, object] = kwargs
+        else:
+            settings = {**(mapping if type(mapping) is dict else dict(mapping or {})), **kwargs}
         try:
             names = [*filter(str.isupper, settings)]
         except TypeError:
@@ -476,7 +479,7 @@ class Config(WatchedSettings):
         if type(self).__setitem__ is not WatchedSettings.__setitem__:
             for name, value in settings.items():
                 self[name] = value
-        elif self.planned.isdisjoint(settings):
+        elif PLANNED_SETTINGS.isdisjoint(settings):
             dict.update(self, settings)
         else:
             self._put(settings)

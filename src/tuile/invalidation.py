@@ -304,19 +304,22 @@ def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:
     return bool(stock) and not replaced(cls, stock)
 
 
+#: The settings that plans depend on. Security settings are not among them: they are read at each request.
+PLANNED_SETTINGS = frozenset({"COOKIE_CHECKS", "COOKIE_UNDECLARED", "DEBUG", "SERVER_NAME", "TESTING"})
+_set_item, _set_items = dict.__setitem__, dict.update
+
+
 class WatchedSettings(dict[str, t.Any]):
     """A dict that moves the epoch when a setting that plans depend on changes. Reading is as fast as for any dict."""
-
-    #: The settings that plans depend on. Security settings are not among them: they are read at each request.
-    planned: t.ClassVar[frozenset[str]] = frozenset(
-        {"COOKIE_CHECKS", "COOKIE_UNDECLARED", "DEBUG", "SERVER_NAME", "TESTING"}
-    )
 
     # Not made by `_moving`, which compares all planned settings: this is how nearly all settings are set.
     def __setitem__(self, key: str, value: object) -> None:
         try:
-            moves = key in self.planned and dict.get(self, key, invalidate) is not value
-            dict.__setitem__(self, key, value)
+            if key not in PLANNED_SETTINGS:
+                _set_item(self, key, value)
+                return
+            moves = dict.get(self, key, invalidate) is not value
+            _set_item(self, key, value)
         except Exception:
             del self, key, value  # tracebacks show local variables
             raise
@@ -326,7 +329,10 @@ class WatchedSettings(dict[str, t.Any]):
     def update(self, /, *args: object, **kwargs: object) -> None:
         """Set the items of a mapping, or of pairs, and then the keyword arguments."""
         if not args:
-            self._put(kwargs)
+            if PLANNED_SETTINGS.isdisjoint(kwargs):
+                _set_items(self, kwargs)
+            else:
+                self._put(kwargs)
         elif len(args) == 1 and type(args[0]) is dict:
             self._put({**args[0], **kwargs} if kwargs else args[0])
         else:
@@ -338,7 +344,7 @@ class WatchedSettings(dict[str, t.Any]):
 
     def _put(self, given: dict[str, object]) -> None:
         """Set these settings. Most are none that plans depend on."""
-        touched = self.planned.intersection(given)
+        touched = PLANNED_SETTINGS.intersection(given)
         moves = touched and any(dict.get(self, name, invalidate) is not given[name] for name in touched)
         dict.update(self, given)
         if moves:
@@ -361,16 +367,17 @@ def _moving(name: str) -> t.Callable[..., object]:
     def method(self: WatchedSettings, /, *args: object, **kwargs: object) -> object:
         before: list[object] = []
         try:
-            if is_for_one and args and args[0] not in self.planned:
-                return change(self, *args, **kwargs)
-            before = [dict.get(self, key, invalidate) for key in self.planned]
+            if is_for_one and args and args[0] not in PLANNED_SETTINGS:
+                return change(self, *args, **kwargs) if kwargs else change(self, *args)
+            before = [dict.get(self, key, invalidate) for key in PLANNED_SETTINGS]
             result = change(self, *args, **kwargs)
         except Exception:
             # Some of the settings may have been set.
             invalidate()
             del self, args, kwargs  # tracebacks show local variables
             raise
-        if any(dict.get(self, key, invalidate) is not value for key, value in zip(self.planned, before, strict=True)):
+        after = [dict.get(self, key, invalidate) for key in PLANNED_SETTINGS]
+        if any(one is not other for one, other in zip(before, after, strict=True)):
             invalidate()
         return result
 

@@ -22,6 +22,9 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..sessions import SessionInterface
 
+_set = object.__setattr__
+# Of Tuile's classes; the second one where `import flask` means Tuile.
+_PACKAGES = (__name__.partition(".")[0], "flask")
 _werkzeug_seen: list[list[str]] = [[] for _ in WERKZEUG]
 
 
@@ -161,8 +164,20 @@ class Planned(ErrorHandling, metaclass=Watched):
             plan = self._planner.current(self)
         return plan
 
+    # Whether no class after this one has a `__setattr__` or may get one: they are all Tuile's.
+    _sets_directly: t.ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        after = cls.__mro__[cls.__mro__.index(Planned) + 1 : -1]
+        cls._sets_directly = all(kind.__module__.partition(".")[0] in _PACKAGES for kind in after)
+
     def __setattr__(self, name: str, value: t.Any) -> None:
-        super().__setattr__(name, value)
+        if self._sets_directly:
+            # `super()` would take most of the time.
+            _set(self, name, value)
+        else:
+            super().__setattr__(name, value)
         if name in WATCHED:
             invalidation.invalidate()
 
