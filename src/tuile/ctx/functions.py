@@ -13,6 +13,7 @@ from ..signals import is_end_heard
 from .app_context import AppContext, current_value, reset_current, set_current
 from .entering_quietly import enter_quietly, leave_quietly
 from .request_context import RequestContext
+from .states import PLAIN
 from .values import NO_APP_MESSAGE, Entered
 
 if t.TYPE_CHECKING:
@@ -64,7 +65,8 @@ def after_this_request(f: F) -> F:
     if functions is None:
         functions = context._after_request_functions
     functions.append(f)
-    if context._is_watched:
+    # Nothing is too late before the response, and this attribute of the object is read faster.
+    if context._state is not PLAIN and context._is_watched:
         late_writes.tell(f"after_this_request was given {f!r}")
     return f
 
