@@ -464,6 +464,13 @@ def read_one_category(lib: Any) -> Any:
     return [client.get(f"/{category}").json for category in ("error", "hint")]
 
 
+@shown('`vars(app_context)` has no `"g"`', [True, True, True], [False, True, True])
+def _(lib: Any) -> Any:
+    with lib.Flask("own").app_context() as context:
+        lib.g.colour = "red"
+        return ["g" in vars(context), hasattr(context, "g"), context.g.colour == "red"]
+
+
 @shown("What a request says is read from the environ when it is first asked for", "127.0.0.1", "192.0.2.1")
 def _(lib: Any) -> Any:
     app = make_app(lib, lambda: lib.request.remote_addr)
