@@ -17,18 +17,15 @@ from ..lazy import late_modules
 from .build_errors import build_error
 from .matcher import Matcher
 from .quoting import path_text
-from .redirects import moved_to
 from .rule import Rule
-from .search import Moved, search
-from .writing import REFUSED, UNSUITABLE
 
 if t.TYPE_CHECKING:
-    from . import building
+    from . import building, redirects, search, writing
     from .index import Found
     from .map import Map
     from .rule import Written
 else:
-    (building,) = late_modules(__name__, ".building")
+    building, redirects, search, writing = late_modules(__name__, ".building", ".redirects", ".search", ".writing")
 
 #: For detecting patches of Werkzeug's class. Read here, because the modules that compare them are imported late.
 werkzeugs_allowed, werkzeugs_build, werkzeugs_match = (
@@ -85,7 +82,7 @@ class Adapter(MapAdapter):
                 path = self._path(endpoint, values or {}, method, False if append_unknown else None)
             except Exception:  # noqa: BLE001 - Werkzeug may find another error first
                 path = None
-            if path is UNSUITABLE:
+            if path is writing.UNSUITABLE:
                 # Here, because each frame that it passes makes it slower.
                 given = {name: value for name, value in values.items() if value is not None} if values else {}
                 raise build_error(endpoint, given, method, self)
@@ -111,7 +108,7 @@ class Adapter(MapAdapter):
         url_map = self.map
         rules = url_map._rules_by_endpoint.get(endpoint)
         if not rules:
-            return UNSUITABLE
+            return writing.UNSUITABLE
         for rule in rules:
             if type(rule) is not Rule:
                 return None
@@ -124,9 +121,9 @@ class Adapter(MapAdapter):
                 if wanted is None or rule.methods is None or wanted in rule.methods:
                     write = (rule._write if type(rule) is Rule else None) or building.write_of(rule)
                     path = write(values, with_options)
-                    if path is not UNSUITABLE and path is not REFUSED:
+                    if path is not writing.UNSUITABLE and path is not writing.REFUSED:
                         return path
-        return UNSUITABLE
+        return writing.UNSUITABLE
 
     def match(
         self,
@@ -157,14 +154,14 @@ class Adapter(MapAdapter):
                 raise arguments from None
             if rule is not None:
                 return rule if return_rule else rule.endpoint, arguments
-        if type(found) is Moved:
+        if type(found) is search.Moved:
             query = query_args if query_args is not None else self.query_args or {}
-            raise moved_to(self.make_redirect_url(path_text(found.path), query), found.path) from None
+            raise redirects.moved_to(self.make_redirect_url(path_text(found.path), query), found.path) from None
         # Its overloads know no `return_rule` that is a variable.
         ask: t.Callable[..., tuple[object, t.Mapping[str, object]]] = super().match
         return ask(path_info, method, return_rule, query_args, websocket)
 
-    def _found(self, path_info: str | None, method: str | None) -> Found | Moved | None:
+    def _found(self, path_info: str | None, method: str | None) -> Found | search.Moved | None:
         """Return the rule of a path with the view's arguments, or None and the refusal; `Moved`; None to ask Werkzeug.
 
         Raises:
@@ -190,10 +187,10 @@ class Adapter(MapAdapter):
             return found
         url_map.update()
         path = f"/{path.lstrip('/')}" if path else ""
-        other = search(url_map, url_map._patterns, self.subdomain or "", path, wanted.upper(), _never)
+        other = search.search(url_map, url_map._patterns, self.subdomain or "", path, wanted.upper(), _never)
         if isinstance(other, HTTPException):
             return None, other
-        return other if type(other) is tuple or type(other) is Moved else None
+        return other if type(other) is tuple or type(other) is search.Moved else None
 
     def test(self, path_info: str | None = None, method: str | None = None) -> bool:
         """Return whether a rule matches a path, or the path leads to another URL."""
@@ -201,7 +198,7 @@ class Adapter(MapAdapter):
             found = self._found(path_info, method)
             if type(found) is tuple:
                 return found[0] is not None or isinstance(found[1], RequestRedirect)
-            if type(found) is Moved and found.path.isascii():
+            if type(found) is search.Moved and found.path.isascii():
                 return True
         return super().test(path_info, method)
 
@@ -212,7 +209,7 @@ class Adapter(MapAdapter):
             if type(found) is tuple:
                 refusal = found[1]
                 return t.cast("list[str]", refusal.valid_methods) if isinstance(refusal, MethodNotAllowed) else []
-            if type(found) is Moved and found.path.isascii():
+            if type(found) is search.Moved and found.path.isascii():
                 return []
         return super().allowed_methods(path_info)
 
