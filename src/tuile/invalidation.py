@@ -328,22 +328,24 @@ class WatchedSettings(dict[str, t.Any]):
 
     def update(self, /, *args: object, **kwargs: object) -> None:
         """Set the items of a mapping, or of pairs, and then the keyword arguments."""
-        if not args:
-            if PLANNED_SETTINGS.isdisjoint(kwargs):
-                _set_items(self, kwargs)
-            else:
-                self._put(kwargs)
-        elif len(args) == 1 and type(args[0]) is dict:
-            self._put({**args[0], **kwargs} if kwargs else args[0])
+        given = kwargs
+        if args:
+            if len(args) != 1 or type(args[0]) is not dict:
+                try:
+                    _update_by_any(self, *args, **kwargs)
+                except Exception:
+                    del self, args, kwargs, given  # tracebacks show local variables
+                    raise
+                return
+            given = {**args[0], **kwargs} if kwargs else args[0]
+        # Most are none that plans depend on.
+        if PLANNED_SETTINGS.isdisjoint(given):
+            _set_items(self, given)
         else:
-            try:
-                _update_by_any(self, *args, **kwargs)
-            except Exception:
-                del self, args, kwargs  # tracebacks show local variables
-                raise
+            self._put(given)
 
     def _put(self, given: dict[str, object]) -> None:
-        """Set these settings. Most are none that plans depend on."""
+        """Set these settings, some of which plans may depend on."""
         touched = PLANNED_SETTINGS.intersection(given)
         moves = touched and any(dict.get(self, name, invalidate) is not given[name] for name in touched)
         dict.update(self, given)
