@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.exceptions import Gone
-from werkzeug.routing import BaseConverter, BuildError, MapAdapter
+from werkzeug.routing import BaseConverter, BuildError, MapAdapter, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import StateMachineMatcher
@@ -302,6 +302,33 @@ def test_what_is_changed_on_one_object_counts_at_once(change: str, warm: int) ->
         for _ in range(2):
             for one in asked:
                 ask(*one)
+        return found
+
+    same(program)
+
+
+@pytest.mark.parametrize("methods", [["GET"], ["POST"], None])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_converter_that_refuses_is_asked_as_often_as_by_werkzeug(methods: Any, count: int) -> None:
+    def program(lib: Any) -> Any:
+        asked: list[Any] = []
+
+        class Refusing(BaseConverter):
+            def to_url(self, value: Any) -> str:
+                asked.append(value)
+                if value == "no":
+                    raise ValidationError
+                return super().to_url(value)
+
+        app = lib.Flask("refusing", static_folder=None)
+        app.url_map.converters["refusing"] = Refusing
+        for number in range(count):
+            app.url_map.add(WerkzeugRule(f"/{number}/<refusing:value>", endpoint="index", methods=methods))
+        adapter = app.url_map.bind("example.com")
+        found = [outcome(adapter.build, "index", {"value": "yes"}) for _ in range(30)]
+        for method in (None, "GET", "POST"):
+            found.append((str(outcome(adapter.build, "index", {"value": "no"}, method)), asked.copy()))
+            asked.clear()
         return found
 
     same(program)

@@ -46,7 +46,7 @@ class Adapter(MapAdapter):
     if t.TYPE_CHECKING:
         map: Map
 
-    def build(
+    def build(  # noqa: C901 - each call that is saved here counts
         self,
         endpoint: object,
         values: t.Mapping[str, object] | None = None,
@@ -79,7 +79,20 @@ class Adapter(MapAdapter):
             and Rule.build is _build_of_ours
         ):
             try:
-                path = self._path(endpoint, values or {}, method, False if append_unknown else None)
+                # Werkzeug raises an error for a name that is not text.
+                "".join(values or ())
+                rules = self.map._rules_by_endpoint.get(endpoint, ())
+                if (
+                    len(rules) == 1
+                    and type(rule := rules[0]) is Rule
+                    and (write := rule._write) is not None
+                    and (method is None or rule.methods is None or method in rule.methods)
+                ):
+                    path = write(values or {}, False if append_unknown else None)
+                    if path is writing.REFUSED:
+                        path = self._path(rules, values or {}, method, False if append_unknown else None, refused=1)
+                else:
+                    path = self._path(rules, values or {}, method, False if append_unknown else None)
             except Exception:  # noqa: BLE001 - Werkzeug may find another error first
                 path = None
             if path is writing.UNSUITABLE:
@@ -100,25 +113,32 @@ class Adapter(MapAdapter):
         return super().build(endpoint, values, method, force_external, append_unknown, url_scheme)
 
     def _path(
-        self, endpoint: object, values: dict[str, object], method: str | None, with_options: bool | None
+        self,
+        rules: t.Sequence[WerkzeugRule],
+        values: dict[str, object],
+        method: str | None,
+        with_options: bool | None,
+        *,
+        refused: int = 0,
     ) -> Written:
-        """Return what the first rule writes that takes the values; `UNSUITABLE` if none does, None if uncertain."""
-        # Werkzeug raises an error for a name that is not text.
-        "".join(values)
-        url_map = self.map
-        rules = url_map._rules_by_endpoint.get(endpoint)
-        if not rules:
-            return writing.UNSUITABLE
+        """Return what the first rule writes that takes the values; `UNSUITABLE` if none does, None if uncertain.
+
+        The first `refused` times that a rule is asked a converter has refused a value already.
+        """
         for rule in rules:
             if type(rule) is not Rule:
                 return None
-        if url_map.host_matching:
+        if self.map.host_matching:
+            host = self.server_name
             return building.first_path(
-                rules, values, method, self.default_method, self.server_name, with_options=with_options
+                rules, values, method, self.default_method, host, with_options=with_options, refused=refused > 0
             )
         for wanted in (self.default_method, None) if method is None else (method,):
             for rule in rules:
                 if wanted is None or rule.methods is None or wanted in rule.methods:
+                    if refused:
+                        refused -= 1
+                        continue
                     write = (rule._write if type(rule) is Rule else None) or building.write_of(rule)
                     path = write(values, with_options)
                     if path is not writing.UNSUITABLE and path is not writing.REFUSED:

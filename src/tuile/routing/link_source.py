@@ -106,8 +106,8 @@ def _function(rule: Rule, added: Added) -> t.Callable[[dict[str, object]], objec
     lines = [*source.head(defaults), *source.conversions()]
     count = "count" if defaults else str(len(variables))
     more = "count + 1" if defaults else str(len(variables) + 1)
-    lines += [f"    if given == {count}:", f"        return {result}"]
-    lines += [f"    if given == {more} and '_external' in values:"]
+    lines += [f"    if len(values) == {count}:", f"        return {result}"]
+    lines += [f"    if len(values) == {more} and '_external' in values:"]
     lines += [
         f"        return {result}, None, None, values['_external'], ''",
         f"    return added(values, {result})",
@@ -180,10 +180,9 @@ class _Source:
 
     def head(self, defaults: t.Mapping[str, object]) -> list[str]:
         """Return the lines that take the values, and compare those that the rule has defaults for."""
-        lines = ["def build(values):", "    given = len(values)"]
+        lines = ["def build(values):"]
         if self.results:
-            # Faster than raising an exception.
-            lines += [f"    if given < {len(self.results)}:", "        return unsuitable", "    try:"]
+            lines += ["    try:"]
             lines += [f"        v{number} = values[{name!r}]" for number, name in enumerate(self.results)]
             lines += ["    except KeyError:", "        return unsuitable"]
         if not defaults:
