@@ -255,7 +255,47 @@ def test_what_is_replaced_by_a_function_counts_for_the_next_one(monkeypatch: pyt
         assert (await ask(app)).text == "view"
 
     run(main)
-    assert called[:2] == ["second", "run"]
+    assert called == ["second", "run", "view"]
+
+
+@pytest.mark.parametrize("name", ["handle_user_exception", "handle_http_exception", "trap_http_exception"])
+@pytest.mark.parametrize("raises", ["view", "before"])
+@pytest.mark.parametrize("is_of_class", [True, False])
+def test_what_handles_errors_may_be_replaced(name: str, raises: str, is_of_class: bool) -> None:
+    """Some extensions replace these methods on an app."""
+    called: list[str] = []
+
+    def counted(*args: Any) -> Any:
+        called.append(name)
+        return getattr(Flask, name)(*args) if is_of_class else stock(*args)
+
+    kind: type[Flask] = type("Counting", (Flask,), {name: counted}) if is_of_class else Flask
+    app = kind("handling", static_folder=None)
+    stock = getattr(app, name)
+    if not is_of_class:
+        setattr(app, name, counted)
+
+    @app.before_request
+    async def first() -> None:
+        if raises == "before":
+            abort(404)
+
+    @app.errorhandler(404)
+    async def missing(error: Exception) -> Any:
+        return "missing", 404
+
+    @app.get("/")
+    async def view() -> str:
+        abort(404)
+
+    async def main() -> None:
+        # The first request is never on the loop as a whole.
+        for _ in range(2):
+            called.clear()
+            assert (await ask(app)).text == "missing"
+            assert called == [name]
+
+    run(main)
 
 
 @pytest.mark.parametrize("place", range(1, 8))

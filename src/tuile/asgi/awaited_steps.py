@@ -13,6 +13,7 @@ from werkzeug.routing import RoutingException
 from .. import invalidation
 from ..ctx.app_context import current_value
 from ..dispatch import shared_responses
+from ..dispatch.plan import is_stock
 from ..dispatch.planner import is_coroutine_function
 from ..signals import heard, is_end_heard, request_finished
 from ..wrappers.environ import cookie_header_of
@@ -31,6 +32,11 @@ if t.TYPE_CHECKING:
 
     #: What an error handler has returned, what is still raised, and whether a handler raised it.
     Handled: t.TypeAlias = tuple[object, BaseException | None, bool]
+
+
+def may_be_awaited(plan: Plan, function: Callable[..., object]) -> bool:
+    """Return whether a function is a coroutine function, and none before it has replaced what would call it."""
+    return plan.epoch is invalidation.epoch and is_coroutine_function(plan, function)
 
 
 async def await_before(app: Flask, plan: Plan, workers: Workers, request: Request) -> object:
@@ -87,7 +93,7 @@ async def finalize(
 
 async def _awaited(app: Flask, plan: Plan, workers: Workers, function: Callable[..., object], *args: object) -> object:
     """Return what a coroutine function returns; one that is none, or is not known to be one any more, gets a worker."""
-    if plan.epoch is invalidation.epoch and is_coroutine_function(plan, function):
+    if may_be_awaited(plan, function):
         return await t.cast("Awaitable[object]", function(*args))
     return await call_in_worker(workers, lambda: app.ensure_sync(function)(*args))
 
@@ -115,6 +121,7 @@ def _handler_of(app: Flask, plan: Plan, context: RequestContext, error: BaseExce
         not isinstance(error, Exception)
         or not plan.handles_errors
         or plan.epoch is not invalidation.epoch
+        or not is_stock(app, "handle_user_exception")
         or current_value(None) is not context
         # Some errors are trapped, and tell more.
         or (app.config["DEBUG"] or app.config["TRAP_HTTP_EXCEPTIONS"] or app.config["TRAP_BAD_REQUEST_ERRORS"])

@@ -11,13 +11,12 @@ from ..ctx.app_context import current_value, reset_current, set_current
 from ..dispatch.division import blocks_after_view, functions_around
 from ..dispatch.inlined_on_loop import end_on_loop, may_end_on_loop
 from ..dispatch.pages import PAGES, Page
-from ..dispatch.planner import is_coroutine_function
 from ..dispatch.teardown import leave
 from ..dispatch.without_view import parts_without_view
 from ..wrappers.async_body import AsyncParts
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
-from .awaited_steps import await_before, finalize, may_await_after
+from .awaited_steps import await_before, finalize, may_await_after, may_be_awaited
 from .conversation import Conversation, converse
 from .exchange import BODILESS, Exchange
 from .listening import Listener
@@ -140,7 +139,7 @@ class MoreSteps:
         # As `dispatch_request` reads them: functions may have changed them.
         rule = request.url_rule
         view = None if rule is None else self.app.view_functions.get(rule.endpoint)
-        if view is None or request.routing_exception is not None or not is_coroutine_function(self.plan, view):
+        if view is None or request.routing_exception is not None or not may_be_awaited(self.plan, view):
             return await call_in_worker(self.workers, self.app.dispatch_request)
         try:
             return await t.cast("Callable[..., t.Awaitable[object]]", view)(**(request.view_args or {}))
