@@ -187,16 +187,10 @@ def _load_urlencoded(request: Request, environ: WSGIEnvironment, length: int, bo
     if body is not None:
         stream = io.BytesIO(body)
         stream.seek(len(body))
-    else:
-        body, stream = _read(request, environ, length) if length <= _MOST_BYTES else (None, None)
+    elif length <= _MOST_BYTES:
+        body, stream = _read(request, environ, length)
     if body is None:
-        # Read in pieces by the stream, which also raises the errors for a wrong length.
-        whole: t.IO[bytes] | LimitedStream
-        if stream is None or isinstance(stream, tuple):
-            stream = whole = request.stream
-        else:
-            request.__dict__["stream"] = whole = stream
-        body = whole.read()
+        body, stream = _read_in_pieces(request, stream)
     if length > _SHORT:
         # Octets are replaced faster than characters; no other character of UTF-8 has this one in it.
         body = body.replace(b"+", b" ")
@@ -205,6 +199,13 @@ def _load_urlencoded(request: Request, environ: WSGIEnvironment, length: int, bo
     except UnicodeDecodeError:
         found = {}
     _set(request.__dict__, stream, found, {})
+
+
+def _read_in_pieces(request: Request, stream: Stream | None) -> tuple[bytes, Stream]:
+    """Return the body that is read by a stream, or by that of the request, with the errors for a wrong length."""
+    whole = request.stream if stream is None or isinstance(stream, tuple) else stream
+    request.__dict__["stream"] = whole
+    return whole.read() or b"", whole
 
 
 def _load_multipart(request: Request, own: dict[str, object], length: int, boundary: bytes) -> bool:
