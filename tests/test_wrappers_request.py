@@ -1030,16 +1030,33 @@ def test_what_is_kept_looks_like_a_property_and_behaves_like_werkzeugs(name: str
         setattr(own, name, "set")
         is_set = getattr(own, name), vars(own)[name]
         delattr(own, name)
+        static.__set__(own, "by the property")
+        is_set_by_property = getattr(own, name), vars(own)[name]
+        static.__delete__(own)
         return [
             [isinstance(static, kind) for kind in (property, cached_property)],
             [ask(static) for ask in (inspect.isroutine, inspect.isdatadescriptor, inspect.ismethoddescriptor)],
             (static.__name__, static.fset, static.fdel, static.fget.__name__, type(static).__name__),
-            (is_kept, is_set, name in vars(own), getattr(own, name) == "set"),
+            (is_kept, is_set, is_set_by_property, name in vars(own), getattr(own, name) == "set"),
             (getattr(request, name)[0] is getattr(request, name)[0], name in vars(request)),
             outcome(setattr, request, name, 1),
         ]
 
     same(program)
+
+
+@pytest.mark.parametrize("media_type", [URLENCODED, "application/json", "text/plain", ""])
+@pytest.mark.parametrize("name", ["data", "json", "form", "values", "stream"])
+@pytest.mark.parametrize("body", [b"", b"a=1"])
+def test_the_stream_can_be_deleted_once_the_body_was_read(media_type: str, name: str, body: bytes) -> None:
+    def program(lib: Any) -> Any:
+        request = lib.Request(make_post(body, media_type))
+        outcome(getattr, request, name)
+        deleted = outcome(delattr, request, "stream")
+        request.environ["wsgi.input"] = io.BytesIO(b"b=2")
+        return deleted, request.stream.read()
+
+    assert same(program)[1] == b"b=2"[: len(body)]
 
 
 def test_what_is_kept_is_found_without_a_call() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from types import MethodType
 
 from werkzeug._internal import _wsgi_decoding_dance
 from werkzeug.utils import cached_property
@@ -133,6 +134,9 @@ else:
             self.__name__ = name or fget.__name__
             self.__module__ = fget.__module__
             self.__doc__ = fget.__doc__ if doc is None else doc
+            # For subclasses whose properties call these.
+            self.__set__ = MethodType(cached_property.__set__, self)
+            self.__delete__ = MethodType(cached_property.__delete__, self)
 
         def __get__(self, instance: object, owner: type | None = None) -> object:
             if instance is None:

@@ -102,6 +102,19 @@ class Files(cached_property[ImmutableMultiDict[FileStorage]]):
         vars(obj)["closes_nothing"] = False
 
 
+class BodyStream(cached_property[t.IO[bytes]]):
+    """The stream of the body. It counts as made once the body was read, so that it can be deleted."""
+
+    def __delete__(self, obj: object) -> None:
+        own = vars(obj)
+        unmade = own.pop("_unmade", None)
+        if unmade is None or "stream" in own:
+            super().__delete__(obj)
+
+
+BodyStream.__name__ = BodyStream.__qualname__ = cached_property.__name__
+
+
 def limit_of(key: str, default: int | None) -> property:
     """Return a property with the app's setting `key` as its value until it is set on a request."""
     own = f"_{key.lower()}"

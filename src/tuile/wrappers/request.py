@@ -37,7 +37,7 @@ from .environ import (
     read_root_path,
     read_scheme,
 )
-from .forms import READING_FORMS, READING_JSON, Files, limit_of, load_form
+from .forms import READING_FORMS, READING_JSON, BodyStream, Files, limit_of, load_form
 from .pieces import pieces_of
 from .read_headers import faster_properties
 from .sent_cookies import ReceivedCookies, first_cookie
@@ -159,7 +159,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _receive: Receive | None = None
     _client: Client | None = None
 
-    @cached_property
+    @BodyStream
     def stream(self) -> t.IO[bytes]:
         """The body as a stream that ends where the body does; it can be read once.
 
