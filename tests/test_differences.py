@@ -961,6 +961,19 @@ def _(lib: Any) -> str:
     return str(found[1])
 
 
+@shown(
+    "To delete what a request has not read yet is an `AttributeError`",
+    ["KeyError", "None", "KeyError"],
+    ["AttributeError", "None", "AttributeError"],
+)
+def _(lib: Any) -> list[str]:
+    request = lib.Request(make_environ("/", QUERY_STRING="a=1"))
+    found = [outcome(delattr, request, "args")]
+    assert request.args["a"] == "1"
+    found += [outcome(delattr, request, "args"), outcome(delattr, request, "args")]
+    return [str(one[1]) for one in found]
+
+
 @shown("The error for a name that `g` does not have has no context", ("KeyError", True), ("NoneType", True))
 def _(lib: Any) -> tuple[str, bool]:
     with lib.Flask("shop").app_context(), pytest.raises(AttributeError) as raised:
