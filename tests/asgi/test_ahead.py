@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.routing import Map
 
 from tests.asgi.driver import Server, ask, make_scope, run, until
 from tuile import Flask, Response, g, request, session
@@ -100,6 +101,7 @@ CHANGES: list[Callable[[Flask], object]] = [
     lambda app: app.register_error_handler(400, lambda error: (f"bad {error.code}", 400)),
     lambda app: app.teardown_appcontext(lambda error: None),
     lambda app: app.before_request(lambda: "early" if request.content_length == 3 else None),
+    lambda app: app.config.update(TRUSTED_HOSTS=["localhost"]),
 ]
 
 
@@ -165,6 +167,43 @@ def test_each_body_is_read_as_on_the_whole_way(
     found = run(main)
     assert found[0] == found[1]
     assert found[2] == found[3]
+
+
+class _OwnMap(Map):
+    """A map that is asked with an environ."""
+
+    def bind_to_environ(self, *args: Any, **kwargs: Any) -> Any:
+        return super().bind_to_environ(*args, **kwargs)
+
+
+_WithOwnMap = type("_WithOwnMap", (Flask,), {"url_map_class": _OwnMap})
+
+
+@pytest.mark.parametrize("kind", [Flask, _WithOwnMap])
+@pytest.mark.parametrize("trusted", [None, ["localhost"]])
+@pytest.mark.parametrize("awaits", [False, True])
+@pytest.mark.parametrize("version", ["1.1", "2"])
+@pytest.mark.parametrize("is_announced", [False, True])
+@pytest.mark.parametrize("length", [3, 70_000])
+def test_a_body_is_read_whatever_was_needed_to_find_its_view(
+    kind: type[Flask], trusted: list[str] | None, awaits: bool, version: str, is_announced: bool, length: int
+) -> None:
+    app = kind("found", static_folder=None)
+    app.config["TRUSTED_HOSTS"] = trusted
+    app.get("/text")(lambda: "x")
+
+    def read() -> bytes:
+        return request.get_data()
+
+    app.post("/read")(_awaited(read) if awaits else read)
+    headers = [(b"content-length", str(length).encode())] if is_announced else []
+    scope = make_scope("/read", "POST", headers=headers, http_version=version)
+
+    async def main() -> bytes:
+        await ask(app, "/text")
+        return (await Server(scope, [b"x" * length]).ask(app)).body
+
+    assert run(main) == b"x" * length
 
 
 def test_a_request_with_a_body_is_matched_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
-from .ahead import CHUNKED, receive_ahead, receive_for_view
+from .ahead import CHUNKED, give_body, receive_ahead, receive_for_view
 from .awaited_steps import handle
 from .calls import carry
 from .conversation import Conversation, converse
@@ -203,14 +203,14 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if view is not None and ahead is not None:
         if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
             return
-        context.request._received = ahead.body
+        give_body(context.request, ahead.body)
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         # answer_otherwise: Answer a request that was matched, and whose view is not awaited
         page = None
         if ahead is not None:
-            context.request._received = ahead.body
+            give_body(context.request, ahead.body)
         if rule is None or (ahead is not None and method == "OPTIONS"):
             page = page_without_view(app, plan, context, rule, method)
         if page is not None:
@@ -239,7 +239,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             context.request._client = exchange
             if ahead is not None and (not ahead.is_complete):
                 exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
-                context.request._received = exchange.add_body
+                give_body(context.request, exchange.add_body)
             # pass_on: Let a worker answer a request, and send its response
             waiter = exchange.waiter = workers.loop.create_future()
             workers.submit(exchange)

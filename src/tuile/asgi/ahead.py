@@ -6,13 +6,18 @@ A client that sends slowly holds no worker that way, and a request is matched on
 from __future__ import annotations
 
 import typing as t
+from io import BytesIO
 
 from ..dispatch.inlined_on_loop import may_run_on_loop
 from ..http.received import SAFE_METHODS
 from .exchange import MOST_WAITING
 
 if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from ..dispatch.plan import Plan
+    from ..wrappers.environ import Received
+    from ..wrappers.request import Request
     from .protocol import Message, Receive, Scope, Send
     from .service import Service
 
@@ -123,6 +128,22 @@ async def receive_for_view(ahead: ReceivedAhead, service: Service, plan: Plan, s
     if not ahead.has_left:
         await service.here().serve_http(scope, ahead.again, send)
     return False
+
+
+def give_body(request: Request, received: Received) -> None:
+    """Give a request its body, once it is known where it comes from."""
+    request._received = received
+    if request._scope is None:
+        # Matching has made the environ: only the checks of hosts and some maps need it.
+        add_body(request.environ, received)
+
+
+def add_body(environ: WSGIEnvironment, received: Received) -> None:
+    """Add the stream of a body to an environ."""
+    if isinstance(received, bytes):
+        environ["wsgi.input"] = BytesIO(received)
+    else:
+        received(environ)
 
 
 async def _fill(ahead: ReceivedAhead, service: Service, plan: Plan) -> bool:

@@ -16,7 +16,7 @@ from ..ctx.app_context import set_current
 from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
-from .ahead import CHUNKED, receive_ahead, receive_for_view
+from .ahead import CHUNKED, give_body, receive_ahead, receive_for_view
 from .awaited_steps import handle
 from .on_loop import MoreSteps, page_without_view
 from .prepared_responses import prepared_of
@@ -97,7 +97,7 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
     if view is not None and ahead is not None:
         if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
             return
-        context.request._received = ahead.body
+        give_body(context.request, ahead.body)
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
@@ -129,7 +129,7 @@ async def answer_otherwise(
     """
     page = None
     if ahead is not None:
-        context.request._received = ahead.body
+        give_body(context.request, ahead.body)
     if rule is None or (ahead is not None and method == "OPTIONS"):
         page = page_without_view(app, plan, context, rule, method)
     if page is not None:

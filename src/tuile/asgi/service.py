@@ -11,7 +11,6 @@ import typing as t
 import weakref
 from asyncio import _get_running_loop, get_running_loop, shield
 from contextvars import copy_context
-from io import BytesIO
 
 from .. import invalidation
 from ..config import DEFAULT_CONFIG
@@ -22,7 +21,7 @@ from ..lazy import late_modules
 from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
-from .ahead import METHODS_WITHOUT_BODY
+from .ahead import METHODS_WITHOUT_BODY, add_body
 from .conversation import Conversation, converse
 from .exchange import MOST_WAITING, Exchange, body_stream
 from .files import FileWrapper
@@ -306,10 +305,7 @@ def _whole_environ(scope: Scope, body: Received) -> WSGIEnvironment:
     if scope["type"] == "websocket":
         return handshake_environ_of(scope)
     environ = environ_of(scope)
-    if isinstance(body, bytes):
-        environ["wsgi.input"] = BytesIO(body)
-    else:
-        body(environ)
+    add_body(environ, body)
     environ["wsgi.file_wrapper"] = FileWrapper
     return environ
 

@@ -21,6 +21,7 @@ from ..dispatch.teardown import body_sent, leave, parts_at_end
 from ..dispatch.without_view import answer_without_view
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
+from .ahead import give_body
 from .calls import carry
 from .conversation import Conversation, converse
 from .listening import Listener
@@ -90,7 +91,7 @@ async def answer_in_worker(
     context.request._client = exchange
     if ahead is not None and not ahead.is_complete:
         exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
-        context.request._received = exchange.add_body
+        give_body(context.request, exchange.add_body)
     await pass_on(exchange, variables, workers, receive, send)
 
 
