@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
 import threading
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -272,6 +274,70 @@ def test_a_namespace_of_an_own_class_is_made_with_its_context() -> None:
                 with app.app_context():
                     made.append("entered")
         return made
+
+    same(program)
+
+
+def make_context(app: Any, kind: Any) -> Any:
+    """Make an app context of this class."""
+    return kind(app)
+
+
+@pytest.mark.parametrize("own", ["property", "attribute", "constructor"])
+def test_a_class_of_app_contexts_may_have_a_g_of_its_own(own: str) -> None:
+    def program(lib: Any) -> Any:
+        calls: list[str] = []
+        base = part(lib, "ctx").AppContext
+
+        def read(context: Any) -> Any:
+            calls.append("read")
+            return context.other
+
+        def put(context: Any, value: Any) -> None:
+            calls.append("put")
+            context.other = value
+
+        def construct(context: Any, app: Any) -> None:
+            base.__init__(context, app)
+            context.g.built = True
+
+        ways: dict[str, dict[str, Any]] = {
+            "property": {"g": property(read, put)},
+            "attribute": {"g": None},
+            "constructor": {"__init__": construct},
+        }
+        kind = type("Context", (base,), ways[own])
+        app = type("App", (lib.Flask,), {"app_context": partialmethod(make_context, kind)})("own")
+        observed: list[Any] = []
+        for first in ("read", "set", "has", "context"):
+            with app.app_context() as context:
+                observed += [use_g(lib, how, context) for how in (first, "set", "has", "context", "has")]
+                observed += [sorted(lib.g), context.g == lib.g._get_current_object(), "g" in lib.g]
+        return observed, bool(calls)
+
+    same(program)
+
+
+@pytest.mark.parametrize("first", ["read", "set", "has", "context", "nothing"])
+def test_a_copy_of_an_app_context_shares_its_namespace(first: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        observed: list[Any] = []
+        for deleted in (False, True):
+            for _ in range(20):
+                context = app.app_context()
+                if deleted:
+                    del context.g
+                copied = copy.copy(context)
+                if deleted:
+                    observed.append(hasattr(copied, "g"))
+                    continue
+                with copied:
+                    observed.append(use_g(lib, first, copied))
+                with context:
+                    observed += [use_g(lib, how, context) for how in ("has", "set")]
+                observed += [sorted(copied.g), copied.g is context.g]
+        return observed
 
     same(program)
 

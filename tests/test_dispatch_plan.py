@@ -805,6 +805,39 @@ def test_attributes_of_an_app_are_set_by_every_class_that_has_a_say(place: str, 
     same(program)
 
 
+@pytest.mark.parametrize("way", ["no word of subclasses", "other bases", "patched scaffold", "patched app"])
+def test_a_class_that_sets_attributes_has_a_say_however_it_came_there(way: str) -> None:
+    def program(lib: Any) -> Any:
+        noted: list[str] = []
+
+        def note(self: Any, name: str, value: object) -> None:
+            if name in NAMES:
+                noted.append(name)
+            object.__setattr__(self, name, value)
+
+        mixin: Any = type("Mixin", (), {"__setattr__": note})
+        silent = type("Silent", (), {"__init_subclass__": classmethod(lambda cls, **_: None)})
+        if way == "no word of subclasses":
+            _set_and_read(lib, type(lib.Flask)("Own", (silent, lib.Flask, mixin), {})("own"), "colour")
+        elif way == "other bases":
+            kind: Any = type(lib.Flask)("Own", (lib.Flask,), {})
+            app = kind("own")
+            kind.__bases__ = (lib.Flask, mixin)
+            _set_and_read(lib, app, "colour")
+            kind.__bases__ = (lib.Flask,)
+            _set_and_read(lib, app, "noted")
+        else:
+            home = "sansio.scaffold.Scaffold" if way == "patched scaffold" else "sansio.app.App"
+            module, _, name = home.rpartition(".")
+            app = lib.Flask("own")
+            with mock.patch.object(getattr(part(lib, module), name), "__setattr__", note):
+                _set_and_read(lib, app, "colour")
+            _set_and_read(lib, app, "noted")
+        return noted
+
+    same(program)
+
+
 def _set_and_read(lib: Any, app: Any, name: str) -> Any:
     values: dict[str, Any] = {"config": lib.Config("", app.config), "json": app.json, "response_class": lib.Response}
     put = outcome(setattr, app, name, values.get(name, True))[:2]

@@ -63,7 +63,7 @@ def _find_g() -> _AppCtxGlobals:
     if context is None:
         return value._g
     namespace = context._namespace
-    return context._make_namespace() if namespace is None else namespace
+    return context.g if namespace is None else namespace
 
 
 def _find_app_context() -> AppContext:
@@ -211,7 +211,7 @@ class _NamespaceProxy(LocalProxy):
         if context is None:
             return item in value._g
         namespace = context._namespace
-        return item in (context._make_namespace() if namespace is None else namespace)
+        return item in (context.g if namespace is None else namespace)
 
     def __setattr__(self, name: str, item: object) -> None:
         value = current_value(None)

@@ -97,7 +97,9 @@ class AppContext(metaclass=invalidation.Watched):
         self.app = app
         # Builds URLs outside a request; None without `SERVER_NAME`.
         self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
-        self._namespace: _AppCtxGlobals | None = app.app_ctx_globals_class()
+        self._namespace: _AppCtxGlobals | None = None
+        # A subclass may have a property of its own for it.
+        self.g = app.app_ctx_globals_class()
         # What the only push has made current; and the pushes, once there was another one.
         self._only: EnteredApp | Entered | None = None
         self._pushes: list[tuple[Token[Current | None], Current | None]] | None = None
@@ -123,6 +125,12 @@ class AppContext(metaclass=invalidation.Watched):
         if self._namespace is None:
             self._namespace = made
         return self._namespace
+
+    def __reduce_ex__(self, protocol: t.SupportsIndex) -> str | tuple[object, ...]:
+        """Copy this context: the copy shares the namespace, which is made first."""
+        if vars(self).get("_namespace", self) is None:
+            self._make_namespace()
+        return super().__reduce_ex__(protocol)
 
     @property
     def _cv_tokens(self) -> list[tuple[Token[Current | None], Current | None]]:

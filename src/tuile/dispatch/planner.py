@@ -164,16 +164,17 @@ class Planned(ErrorHandling, metaclass=Watched):
             plan = self._planner.current(self)
         return plan
 
-    # Whether no class after this one has a `__setattr__` or may get one: they are all Tuile's.
+    # Whether all classes after this one are Tuile's. Then they are `ErrorHandling` and its bases.
     _sets_directly: t.ClassVar[bool] = True
 
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
-        after = cls.__mro__[cls.__mro__.index(Planned) + 1 : -1]
-        cls._sets_directly = all(kind.__module__.partition(".")[0] in _PACKAGES for kind in after)
+    @classmethod
+    def _set_flags(cls) -> None:
+        """Note whether an attribute can be set without asking the classes after this one."""
+        after = cls.__mro__[cls.__mro__.index(ErrorHandling) : -1]
+        cls.set_flag("_sets_directly", all(kind.__module__.partition(".")[0] in _PACKAGES for kind in after))
 
     def __setattr__(self, name: str, value: t.Any) -> None:
-        if self._sets_directly:
+        if self._sets_directly and ErrorHandling.__setattr__ is _set:
             # `super()` would take most of the time.
             _set(self, name, value)
         else:

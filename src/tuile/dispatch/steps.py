@@ -112,6 +112,7 @@ class Dispatcher(Planned, Teardown):
     @classmethod
     def _set_flags(cls) -> None:
         """Let a `__call__` that takes the two arguments of WSGI stand beside ASGI."""
+        super()._set_flags()
         if _CALL is not None:
             WsgiCall.put_on(cls, _CALL)
 
