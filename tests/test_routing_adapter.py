@@ -245,6 +245,46 @@ def test_what_is_patched_in_werkzeug_is_called_at_once(name: str, monkeypatch: p
     same(program)
 
 
+# What is patched on the class that an object says it has, and what the patch returns.
+PATCHED_ON_TYPES: dict[str, tuple[str, str, Callable[..., Any]]] = {
+    "build": ("adapter", "build", lambda *_, **__: "patched"),
+    "match": ("adapter", "match", lambda *_, **__: ("patched", {})),
+    "get_host": ("adapter", "get_host", lambda *_: "patched.org"),
+    "get_default_redirect": ("adapter", "get_default_redirect", lambda *_: "patched"),
+    "make_redirect_url": ("adapter", "make_redirect_url", lambda *_, **__: "patched"),
+    "_partial_build": ("adapter", "_partial_build", lambda *_: ("", "/patched", False)),
+    "Rule.build": ("rule", "build", lambda *_: ("", "/patched")),
+    "Rule.suitable_for": ("rule", "suitable_for", lambda *_: False),
+}
+
+
+@pytest.mark.parametrize("name", PATCHED_ON_TYPES)
+def test_what_is_patched_on_the_class_of_an_object_is_called_at_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whose, method, function = PATCHED_ON_TYPES[name]
+
+    def program(lib: Any) -> list[Any]:
+        app = an_app(lib)
+        adapter, found = app.url_map.bind("example.com"), []
+        patched_one = adapter if whose == "adapter" else next(app.url_map.iter_rules())
+
+        def ask() -> None:
+            for endpoint, values in (("user", {"number": 5, "name": "ada"}), ("pages", {"page": 2}), ("missing", {})):
+                found.append(shown(outcome(adapter.build, endpoint, values)))
+                found.append(shown(outcome(adapter.build, endpoint, values, force_external=True)))
+            found.extend(shown(outcome(adapter.match, path)) for path in ("/users/5/ada", "/tags", "/pages/1", "/no"))
+
+        ask()
+        with monkeypatch.context() as patched:
+            patched.setattr(type(patched_one), method, function)
+            ask()
+        ask()
+        return found
+
+    same(program)
+
+
 ON_ONE: dict[str, Callable[[Any, Any, Any], object]] = {
     "match of an adapter": lambda adapter, *_: setattr(adapter, "match", lambda *_, **__: ("patched", {})),
     "get_host of an adapter": lambda adapter, *_: setattr(adapter, "get_host", lambda _: "patched.org"),

@@ -72,10 +72,11 @@ class Adapter(MapAdapter):
             (values is None or type(values) is dict)
             and not self.map._remap
             and MapAdapter.build is werkzeugs_build
-            and MapAdapter._partial_build is _partial_build
-            and MapAdapter.get_host is _get_host
+            # Looked up on the classes that inherit them, because these may be patched as well.
+            and Adapter._partial_build is _partial_build
+            and Adapter.get_host is _get_host
             and WerkzeugRule.build is _build_of_rule
-            and WerkzeugRule.suitable_for is _suitable_for
+            and Rule.suitable_for is _suitable_for
             and Rule.build is _build_of_ours
         ):
             try:
@@ -197,7 +198,7 @@ class Adapter(MapAdapter):
             and type(wanted) is str
             and type(url_map._matcher) is Matcher
             and MapAdapter.match is werkzeugs_match
-            and MapAdapter.get_default_redirect is _get_default_redirect
+            and Adapter.get_default_redirect is _get_default_redirect
             and StateMachineMatcher.match is _match_of_matcher
             and Matcher.match is _match_of_ours
         ):
