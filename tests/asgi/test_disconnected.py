@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,12 +14,18 @@ import pytest
 from tests.asgi.driver import Server, ask, make_scope, run
 from tests.beside_flask import make_environ
 from tests.beside_flask import send as send_by_wsgi
-from tuile import Flask, Response, abort, after_this_request, request, stream_with_context
+from tuile import Flask, Response, abort, after_this_request, g, request, stream_with_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
 GIVE_UP_S = 20
+
+
+class Held:
+    """What a view keeps in `g`."""
+
+
 told: list[Any] = []
 
 
@@ -240,5 +248,30 @@ def test_a_server_that_tells_by_an_error_that_the_client_left_gets_none_back(is_
 
                 await app(server.scope, server.receive, send)
                 assert sent == failing, (path, "goes on")
+
+    run(main)
+
+
+def test_a_request_that_has_asked_is_freed_at_its_end() -> None:
+    app = Flask("freed", static_folder=None)
+    held: list[weakref.ref[Any]] = []
+
+    @app.post("/")
+    async def asks() -> str:
+        g.held = Held()
+        held.append(weakref.ref(g.held))
+        return str(await request.is_disconnected())
+
+    async def main() -> None:
+        await ask(app)
+        gc.disable()
+        try:
+            assert (await ask(app, method="POST", body=b"x")).text == "False"
+            # The last references are those of the loop to what it has just called.
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert [one() for one in held] == [None]
+        finally:
+            gc.enable()
 
     run(main)

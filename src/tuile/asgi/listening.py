@@ -70,3 +70,5 @@ class Listener:
         if self.task is not None:
             self.task.cancel()
             await settle(self.task)
+            # A cancelled task refers to its frame by its error, and to the request by its context variables.
+            self.task = None
