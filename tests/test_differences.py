@@ -464,11 +464,24 @@ def read_one_category(lib: Any) -> Any:
     return [client.get(f"/{category}").json for category in ("error", "hint")]
 
 
-@shown('`vars(app_context)` has no `"g"`', [True, True, True], [False, True, True])
+@shown('`vars(app_context)` has no `"g"`', [True, True, True, True], [False, True, True, False])
 def _(lib: Any) -> Any:
     with lib.Flask("own").app_context() as context:
         lib.g.colour = "red"
-        return ["g" in vars(context), hasattr(context, "g"), context.g.colour == "red"]
+        found = ["g" in vars(context), hasattr(context, "g"), context.g.colour == "red"]
+        context.g = None
+        return [*found, context.g is None]
+
+
+@shown('`vars(app_context)` has no `"g"`', False, True)
+def is_namespace_of_replaced_class(lib: Any) -> bool:
+    app = lib.Flask("own")
+    for _ in range(40):
+        with app.app_context():
+            pass
+    context = app.app_context()
+    app.app_ctx_globals_class = type("Other", (lib.Flask.app_ctx_globals_class,), {})
+    return isinstance(context.g, app.app_ctx_globals_class)
 
 
 @shown("What a request says is read from the environ when it is first asked for", "127.0.0.1", "192.0.2.1")
