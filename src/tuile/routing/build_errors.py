@@ -44,6 +44,10 @@ class BuildError(WerkzeugBuildError):
 
         return rules[max([index for index, text in enumerate(texts) if text in likeness], key=score)]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how it is copied and pickled: as Werkzeug's error, whose name it has."""
+        return WerkzeugBuildError, *super().__reduce__()[1:]
+
 
 def build_error(
     endpoint: object, values: t.Mapping[str, object], method: str | None, adapter: MapAdapter | None
