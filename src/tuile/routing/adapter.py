@@ -208,7 +208,7 @@ class Adapter(MapAdapter):
             return found
         url_map.update()
         path = f"/{path.lstrip('/')}" if path else ""
-        other = search.search(url_map, url_map._patterns, self.subdomain or "", path, wanted.upper(), _never)
+        other = search.search(url_map, url_map._patterns, self.subdomain or "", path, wanted.upper(), search.never)
         if isinstance(other, HTTPException):
             return None, other
         return other if type(other) is tuple or type(other) is search.Moved else None
@@ -258,10 +258,6 @@ class Adapter(MapAdapter):
         path = f"/{root}/{path_info.lstrip('/')}" if root else f"/{path_info.lstrip('/')}"
         url = f"{self.url_scheme or 'http'}://{host}{path}"
         return f"{url}?{query}" if query else url
-
-
-def _never(_: object) -> bool:
-    return False
 
 
 def _raise_again(error: HTTPException) -> t.NoReturn:
