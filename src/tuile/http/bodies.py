@@ -97,7 +97,7 @@ class WholeStream(LimitedStream):
 
 
 def known_length(environ: WSGIEnvironment, limit: int | None) -> int | None:
-    """Return the length of a short body that the server does not end; None if there may be anything else.
+    """Return the length of a short body; None if there may be anything else, or the server ends it.
 
     Raises:
         RequestEntityTooLarge: If it is more than the limit.
@@ -113,7 +113,7 @@ def known_length(environ: WSGIEnvironment, limit: int | None) -> int | None:
 
 
 def read_body(own: dict[str, object], environ: WSGIEnvironment, limit: int | None) -> bytes:
-    """Return the whole body of a request, whose stream is not made unless it is needed.
+    """Return the whole body of a request that the server does not end. Its stream is not made unless it is needed.
 
     Args:
         own: The attributes of the request, which get its `stream`; or what `make_stream` makes it of, as `_unmade`.
@@ -123,15 +123,15 @@ def read_body(own: dict[str, object], environ: WSGIEnvironment, limit: int | Non
     Raises:
         HTTPException: As `input_stream` does, and if the client leaves before the end.
     """
-    unmade = own.get("_unmade")
-    if unmade is not None:
-        source, length, _ = t.cast("Unmade", unmade)
-    else:
-        known = known_length(environ, limit)
-        if known is None:
-            stream = own["stream"] = input_stream(environ, limit)
-            return stream.read()
-        source, length = environ["wsgi.input"], known
+    length = known_length(environ, limit)
+    if length is not None:
+        return read_known(own, environ["wsgi.input"], length)
+    stream = own["stream"] = input_stream(environ, limit)
+    return stream.read()
+
+
+def read_known(own: dict[str, object], source: t.IO[bytes], length: int) -> bytes:
+    """Do the same with a body of known length in the server's stream."""
     try:
         data = source.read(length) if length else b""
     except (OSError, ValueError) as error:

@@ -188,11 +188,14 @@ def _set(
 def _begun(request: Request) -> Stream:
     """Return the stream of a request, or what it is made of; with the errors of a wrong length."""
     own, environ = request.__dict__, request.environ
-    if "stream" not in own:
-        length = bodies.known_length(environ, request.max_content_length)
-        if length is not None:
-            return t.cast("Stream", own.get("_unmade")) or (environ["wsgi.input"], length, 0)
-    return request.stream
+    for name in ("stream", "_unmade"):
+        if name in own:
+            return t.cast("Stream", own[name])
+    if request.shallow:
+        return request.stream
+    limit = request.max_content_length
+    length = None if "wsgi.input_terminated" in environ else bodies.known_length(environ, limit)
+    return bodies.input_stream(environ, limit) if length is None else (environ["wsgi.input"], length, 0)
 
 
 def _load_urlencoded(request: Request, environ: WSGIEnvironment, length: int, body: bytes | None) -> None:

@@ -23,27 +23,35 @@ _READ = frozenset(
         "stream",
     }
 )
+# With one of these, only the property `stream` tells what there is to read.
+_UNUSUAL = frozenset({"_environ_at_end", "shallow"})
 _JSON: t.Final = "application/json"
 #: The result of `load_json` if Werkzeug's method has to be called.
 UNREAD: t.Final = object()
 
 
-def load_data(request: Request, parses_form: bool) -> None:
-    """Read the body of a request and keep it, if nothing of it was read yet.
+def read_data(request: Request) -> bytes:
+    """Read what is left of the body of a request.
 
     Args:
         request: The request, whose class has Werkzeug's methods and properties for reading JSON and data.
-        parses_form: Whether a form is read first, which leaves no data.
     """
     own = request.__dict__
-    if _READ.isdisjoint(own) and "environ" in own:
-        if parses_form:
-            request._load_form_data()
-            unmade = own.get("_unmade")
-            if unmade is None or unmade[2]:
-                # There is a stream, or it was a form.
-                return
-        own["_cached_data"] = bodies.read_body(own, own["environ"], request.max_content_length)
+    if "stream" in own:
+        left: bytes = own["stream"].read()
+        return left
+    if not _UNUSUAL.isdisjoint(own) or "environ" not in own:
+        return request.stream.read()
+    if "_unmade" in own:
+        source, length, position = own["_unmade"]
+        # A form was read to its end.
+        return b"" if position else bodies.read_known(own, source, length)
+    environ = own["environ"]
+    if "wsgi.input_terminated" in environ:
+        # Most servers end the body: their stream is that of the request.
+        stream = own["stream"] = bodies.input_stream(environ, request.max_content_length)
+        return stream.read()
+    return bodies.read_body(own, environ, request.max_content_length)
 
 
 def load_json(request: Request, force: bool, silent: bool) -> object:
@@ -67,7 +75,11 @@ def load_json(request: Request, force: bool, silent: bool) -> object:
         mimetype = (mimetype or "").partition(";")[0].strip().lower()
         if mimetype != _JSON:
             return UNREAD
-    data = own["_cached_data"] = bodies.read_body(own, environ, request.max_content_length)
+    if "wsgi.input_terminated" in environ:
+        stream = own["stream"] = bodies.input_stream(environ, request.max_content_length)
+        data = own["_cached_data"] = stream.read()
+    else:
+        data = own["_cached_data"] = bodies.read_body(own, environ, request.max_content_length)
     content: object
     try:
         content = request.json_module.loads(data)

@@ -169,9 +169,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
             RequestEntityTooLarge: If the body is longer than `max_content_length`; for a chunked body that is only
                 detected while it is read.
         """
-        unmade = self.__dict__.pop("_unmade", None)
-        if unmade is not None:
-            return bodies.make_stream(*unmade)
+        if "_unmade" in self.__dict__:
+            return bodies.make_stream(*self.__dict__.pop("_unmade"))
         if self.shallow:
             # Raises the error.
             refused: t.IO[bytes] = vars(WerkzeugRequest)["stream"].fget(self)
@@ -182,11 +181,17 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
         def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> bytes | str:
             """Read the whole body: what Werkzeug's method does, in fewer calls."""
-            if cache and self._has_plain_json and WerkzeugRequest.get_data is _werkzeugs_get_data:
-                json_body.load_data(self, parse_form_data)
-            # What has replaced Werkzeug's method may know no parameters.
-            given = (cache, as_text, parse_form_data)
-            return super().get_data() if given == (True, False, False) else super().get_data(*given)
+            if not (cache and self._has_plain_json and WerkzeugRequest.get_data is _werkzeugs_get_data):
+                # What has replaced Werkzeug's method may know no parameters.
+                given = (cache, as_text, parse_form_data)
+                return super().get_data() if given == (True, False, False) else super().get_data(*given)
+            own = self.__dict__
+            data = own.get("_cached_data")
+            if data is None:
+                if parse_form_data:
+                    self._load_form_data()
+                data = own["_cached_data"] = json_body.read_data(self)
+            return data.decode(errors="replace") if as_text else data
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> t.Any:
         """Parse the body as JSON: what Werkzeug's method does, in fewer calls."""
