@@ -22,7 +22,7 @@ from werkzeug.routing import BaseConverter, BuildError, Map, MapAdapter, Rule, V
 import tuile
 from tests.beside_flask import make_app, make_environ, outcome, same
 from tuile.invalidation import invalidate
-from tuile.routing import building, link_source, writing
+from tuile.routing import by_adapter, link_source, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -220,9 +220,9 @@ def built(*rules_: Rule, **knobs: Any) -> MapAdapter:
 
 def quick(adapter: MapAdapter, **given_: Any) -> str | None:
     """Return the URL, or None where Werkzeug has to be asked."""
-    if building._written(adapter, "page", given_, None, refused=False) is None:
+    if by_adapter._written(adapter, "page", given_, None, refused=False) is None:
         return None
-    return building.build(adapter, "page", given_, None, None, external=False)
+    return by_adapter.build(adapter, "page", given_, None, None, external=False)
 
 
 def test_the_usual_url_is_built_without_werkzeug() -> None:

@@ -11,7 +11,8 @@ from .ctx.app_context import environ_of
 from .ctx.request_context import RequestContext
 from .routing.adapter import Adapter, werkzeugs_build
 from .routing.build_errors import build_error
-from .routing.building import address, build, first_path, unsuitable, write_of
+from .routing.building import address, first_path, unsuitable, write_of
+from .routing.by_adapter import build
 from .routing.links import link_of
 from .routing.options import OPTIONS
 from .routing.quoting import fragment_text

@@ -98,7 +98,13 @@ def _day_in(text: str) -> str | None:
 
 def load_date(text: str) -> datetime | None:
     """Parse a date as Werkzeug's `parse_date` does, faster in the form that `http_date` writes."""
-    if len(text) == 29 and text[16] == " " and text[19] == ":" == text[22] and text[25:] == " GMT":
+    if (
+        type(text) is str
+        and len(text) == 29
+        and text[16] == " "
+        and text[19] == ":" == text[22]
+        and text[25:] == " GMT"
+    ):
         day, clock = _day_in(text[:16]), text[17:25]
         # Some versions of Python read 24:00:00 as the next day.
         if day is not None and clock < "24":
