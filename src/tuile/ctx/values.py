@@ -30,8 +30,8 @@ with app.app_context(). See the documentation for more information."""
 class EnteredApp:
     """An app on its own: an app context that was pushed once, outside of requests.
 
-    It has no constructor: calling one would take longer than the rest. `AppContext.push` sets its attributes. Nor has
-    it a `__getattr__`: CPython 3.11 reads the attributes of a class that has one slowly.
+    It has no constructor: calling one would take longer than the rest. `AppContext.push` sets its attributes. It
+    has no `__getattr__` either: CPython 3.11 is slow to read attributes of a class that has one.
     """
 
     __slots__ = ("_address", "_app_ctx", "_token")

@@ -85,6 +85,7 @@ _MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS) if name}
 _WEEKDAYS = frozenset(f"{name}," for name in _DAYS)
 
 
+# Clients choose the texts, which are 16 characters long: few are kept.
 @lru_cache(maxsize=256)
 def _day_in(text: str) -> str | None:
     """Return the day that a date begins with as ISO 8601 has it; None unless it is written as `http_date` does."""

@@ -1,4 +1,4 @@
-"""Build the URL of an endpoint of its rules, without Werkzeug's adapter, if the result is certain to be the same."""
+"""Build the URL of an endpoint from its rules, without Werkzeug's adapter, if the result is certain to be the same."""
 
 from __future__ import annotations
 

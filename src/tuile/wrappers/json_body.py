@@ -76,6 +76,7 @@ def load_json(request: Request, force: bool, silent: bool) -> object:
         if mimetype != _JSON:
             return UNREAD
     if "wsgi.input_terminated" in environ:
+        # As in `read_data`, in one call less.
         stream = own["stream"] = bodies.input_stream(environ, request.max_content_length)
         data = own["_cached_data"] = stream.read()
     else:
