@@ -267,12 +267,12 @@ def _attributes(
     return written
 
 
-def keep_end(given: tuple[object, ...], second: int, end: str) -> None:
-    """Keep what was written after a pair, if its attributes are remembered."""
-    if given[2:] in _remembered_attributes:
+def keep_end(given: tuple[object, ...] | None, second: int, line: str, key: str, value: str) -> None:
+    """Keep what a line has after its pair, if its attributes are remembered."""
+    if given is not None and given[2:] in _remembered_attributes:
         if len(kept_ends) >= _MOST_REMEMBERED:
             kept_ends.clear()
-        kept_ends[given] = second, end
+        kept_ends[given] = second, line[len(key) + len(value) + 1 :]
 
 
 _attribute_refused = lazy_pattern(r"[\x00-\x1f\x7f;]")

@@ -59,24 +59,25 @@ def set_cookie(  # noqa: C901 - as above
         CookieSyntaxError: If the name, the path or the domain would end its attribute.
     """
     context = current_value(None)
-    app = None if context is None else context.app
-    max_size = app.config["MAX_COOKIE_SIZE"] if app is not None and self._asks_config else self.max_cookie_size
-    if app is not None and app.config.get("COOKIE_DEFAULTS") is not None:
-        secure, samesite = cookie_defaults.with_defaults(app, secure, samesite, partitioned)
+    if context is None:
+        max_size = self.max_cookie_size
+    else:
+        config = context.app.config
+        max_size = config["MAX_COOKIE_SIZE"] if self._asks_config else self.max_cookie_size
+        if config.get("COOKIE_DEFAULTS") is not None:
+            secure, samesite = cookie_defaults.with_defaults(context.app, secure, samesite, partitioned)
     line, given, second = None, None, 0
-    name = key if domain is None and path == "/" else None
-    if type(key) is type(value) is str and (expires is None or type(expires) is int) and key in cookies.quick_names:
-        short = 0 < len(value) < cookies.SHORT and value.isascii() and (value.isidentifier() or value.isalnum())
+    name: str | None = key
+    if type(value) is str and type(key) is str and key in cookies.quick_names:
+        short = len(value) < cookies.SHORT and value.isascii() and (value.isidentifier() or value.isalnum())
         if short or not value or cookies.needs_no_quotes(value):
-            has_others = name is None or samesite is not None or secure or httponly or partitioned
-            if max_age is None and expires is None and not has_others:
+            has_others = domain is not None or samesite is not None or secure or httponly or partitioned
+            if max_age is None and expires is None and not has_others and path == "/":
                 line = f"{key}={value}; Path=/"
-            elif type(max_age) is int and type(expires) is int and not (value or max_age or expires or has_others):
-                line = f"{key}={cookies.DELETED}; Path=/"
-            elif max_age is None or type(max_age) is int:
+            elif (expires is None or type(expires) is int) and (max_age is None or type(max_age) is int):
+                name = key if domain is None and path == "/" else None
                 second = floor(time.time()) if expires is None and max_age is not None else 0
-                # Flags as in `cookies`.
-                given = max_age, expires, path, domain, not secure, not httponly, samesite, not partitioned
+                given = max_age, expires, path, domain, not secure, not httponly, samesite, not partitioned  # as there
                 try:
                     written_at, end = cookies.kept_ends[given]
                     line = f"{key}={value}{end}" if written_at == second else None
@@ -85,9 +86,8 @@ def set_cookie(  # noqa: C901 - as above
     if line is None:
         line = cookies.dump_cookie(key, value, max_age, expires, path, domain, secure, httponly, True, 0, samesite,
                                    partitioned, now=second or time.time())  # fmt: skip
-        if given is not None:
-            cookies.keep_end(given, second, line[len(key) + len(value) + 1 :])
-        name = line.partition("=")[0] if name is not None else None
+        cookies.keep_end(given, second, line, key, value)
+        name = line.partition("=")[0] if domain is None and path == "/" else None
     if max_size and len(line) > max_size:
         _warn_of_size(self, key, line, max_size)
     known, pairs = self._cookie_lines, self.headers._list
