@@ -132,7 +132,6 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         ahead = await receive_ahead(service, plan, scope, announced, receive, send)
         if ahead is None:
             return
-    is_upgrade, environ = (False, None)
     # begin_lazily: Make a request and its context, as `begin` does, for a request whose environ is made when it is read
     request = new(plan.request_class)
     request._scope = scope
@@ -144,66 +143,94 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context._state = PLAIN
     context._is_touched = False
     context._own_app_ctx = None
-    # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
-    trusted = app.config["TRUSTED_HOSTS"]
-    try:
-        # match_route: Find the rule of a request and the view's arguments
-        request = context.request
-        rule: Rule | None
-        arguments: dict[str, object]
-        known: t.Any = None
-        is_allowed = trusted is None or is_trusted(context, trusted)
-        route = plan.static_routes.get(path) if is_allowed else None
+    # find_view: Match a request, and find its view if that is a coroutine function
+    # awaited_at: Return the view of a path without variables, if it is known to be a coroutine function
+    view: AwaitedView | None = None
+    its_route = plan.awaited_routes.get(path)
+    if its_route is not None:
+        its_rule, view = its_route
         if (
-            route is not None
-            and method in route[0].methods
-            and (not route[0].defaults)
-            and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+            method in its_rule.methods
+            and (not its_rule.defaults)
+            and (scheme == "http" or scheme == "https")
+            and (sent_host in plan.hosts)
+            and (app.config["TRUSTED_HOSTS"] is None)
+            and (app.view_functions.get(its_rule.endpoint) is view)
         ):
-            rule, known = route
-            arguments = {}
-            request.url_rule, request.view_args = (rule, arguments)
-        elif (
-            is_allowed
-            and plan.variable_routes
-            and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
-            and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
-        ):
-            rule, arguments, known = by_route
-            if rule is None:
-                request.routing_exception = known
-            else:
-                request.url_rule, request.view_args = (rule, arguments)
+            context.request.url_rule = its_rule
         else:
-            if environ is None:
-                environ = brief_environ_of(request)
-            name = app.config["SERVER_NAME"]
-            found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
-            if found is None:
-                if not (context._is_bound and context._finds_by_adapter()):
-                    context._match_by_adapter()
-                rule = request.url_rule if method.isupper() and (not is_upgrade) else None
-                arguments = request.view_args or {}
-            elif found[0] is None:
-                rule, arguments = (None, {})
-                request.routing_exception = found[1]
-            else:
-                rule, arguments = found
+            view = None
+    if view is None:
+        is_upgrade, environ = (False, None)
+        # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
+        trusted = app.config["TRUSTED_HOSTS"]
+        try:
+            # match_route: Find the rule of a request and the view's arguments
+            request = context.request
+            rule: Rule | None
+            arguments: dict[str, object]
+            known: t.Any = None
+            is_allowed = trusted is None or is_trusted(context, trusted)
+            route = plan.static_routes.get(path) if is_allowed else None
+            if (
+                route is not None
+                and method in route[0].methods
+                and (not route[0].defaults)
+                and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+            ):
+                rule, known = route
+                arguments = {}
                 request.url_rule, request.view_args = (rule, arguments)
-                if plan.hosts and id(rule) not in plan.rules_tried:
-                    remember(app, plan, path, rule, arguments)
-    except Exception:
-        rule, arguments, known = (None, {}, None)
-    # awaited_view: Return the view of a rule if it is a coroutine function
-    view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
-    if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
+            elif (
+                is_allowed
+                and plan.variable_routes
+                and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+                and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
+            ):
+                rule, arguments, known = by_route
+                if rule is None:
+                    request.routing_exception = known
+                else:
+                    request.url_rule, request.view_args = (rule, arguments)
+            else:
+                if environ is None:
+                    environ = brief_environ_of(request)
+                name = app.config["SERVER_NAME"]
+                found = (
+                    app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
+                )
+                if found is None:
+                    if not (context._is_bound and context._finds_by_adapter()):
+                        context._match_by_adapter()
+                    rule = request.url_rule if method.isupper() and (not is_upgrade) else None
+                    arguments = request.view_args or {}
+                elif found[0] is None:
+                    rule, arguments = (None, {})
+                    request.routing_exception = found[1]
+                else:
+                    rule, arguments = found
+                    request.url_rule, request.view_args = (rule, arguments)
+                    if plan.hosts and id(rule) not in plan.rules_tried:
+                        remember(app, plan, path, rule, arguments)
+        except Exception:
+            rule, arguments, known = (None, {}, None)
+        # awaited_view: Return the view of a rule if it is a coroutine function
         view = None
-    if ahead is not None and method == "OPTIONS":
-        view = None
-    if view is not None and ahead is not None:
-        if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
-            return
-        give_body(context.request, ahead.body)
+        if rule is not None and known is None:
+            its_view = app.view_functions.get(rule.endpoint)
+            view = plan.coroutine_functions.get(id(its_view))
+            if view is None and its_view is not None and is_coroutine_function(plan, its_view):
+                view = plan.coroutine_functions[id(its_view)]
+    else:
+        rule, known = (context.request.url_rule, None)
+        arguments = context.request.view_args = {}
+    if ahead is not None:
+        if method == "OPTIONS":
+            view = None
+        elif view is not None:
+            if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
+                return
+            give_body(context.request, ahead.body)
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
@@ -264,20 +291,19 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     exchange.leave()
         return
     # answer_awaited: Await a view, and answer its request
-    answer: Body = None
+    answer: Body
     failure: BaseException | None = None
-    body: Body = None
-    start = more = None
     is_finished = False
     context._token = set_current(context)
     try:
         answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:
-        failure = raised
-    if failure is not None and answers_itself(app, plan, failure):
-        answer, failure = (failure.with_traceback(None), None)
-    elif failure is not None and app.error_handler_spec:
-        answer, failure, is_finished = await handle(app, plan, context, failure)
+        answer, failure = (None, raised)
+    if failure is not None:
+        if answers_itself(app, plan, failure):
+            answer, failure = (failure.with_traceback(None), None)
+        elif app.error_handler_spec:
+            answer, failure, is_finished = await handle(app, plan, context, failure)
     if failure is None and (
         (
             plan.ends_quietly
@@ -364,9 +390,11 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     body = app.finalize_request(answer)
                     more = None
             else:
-                body = app.finalize_request(answer)
+                start, body, more = (None, app.finalize_request(answer), None)
         except BaseException as raised:
-            failure, start, body = (raised, None, None)
+            failure, start, body, more = (raised, None, None, None)
+    else:
+        start = body = more = None
     if start is not None:
         # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
         reset(context._token)
@@ -463,20 +491,19 @@ async def answer_awaited(
         receive: Of the server.
         send: Of the server.
     """
-    answer: Body = None
+    answer: Body
     failure: BaseException | None = None
-    body: Body = None
-    start = more = None
     is_finished = False
     context._token = set_current(context)
     try:
         answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:
-        failure = raised
-    if failure is not None and answers_itself(app, plan, failure):
-        answer, failure = (failure.with_traceback(None), None)
-    elif failure is not None and app.error_handler_spec:
-        answer, failure, is_finished = await handle(app, plan, context, failure)
+        answer, failure = (None, raised)
+    if failure is not None:
+        if answers_itself(app, plan, failure):
+            answer, failure = (failure.with_traceback(None), None)
+        elif app.error_handler_spec:
+            answer, failure, is_finished = await handle(app, plan, context, failure)
     if failure is None and (
         (
             plan.ends_quietly
@@ -563,9 +590,11 @@ async def answer_awaited(
                     body = app.finalize_request(answer)
                     more = None
             else:
-                body = app.finalize_request(answer)
+                start, body, more = (None, app.finalize_request(answer), None)
         except BaseException as raised:
-            failure, start, body = (raised, None, None)
+            failure, start, body, more = (raised, None, None, None)
+    else:
+        start = body = more = None
     if start is not None:
         # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
         reset(context._token)

@@ -15,7 +15,7 @@ from .. import invalidation
 from ..ctx.app_context import set_current
 from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
-from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
+from ..dispatch.inlined_on_loop import awaited_at, begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from .ahead import CHUNKED, give_body, receive_ahead, receive_for_view
 from .awaited_steps import handle
 from .on_loop import MoreSteps, page_without_view
@@ -87,17 +87,16 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
         ahead = await receive_ahead(service, plan, scope, announced, receive, send)
         if ahead is None:
             return
-    is_upgrade, environ = False, None
     context = begin_lazily(app, plan, scope, receive)
-    rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
-    view = awaited_view(app, plan, rule, known)
-    if ahead is not None and method == "OPTIONS":
-        # It need not be asked, and what does is not known to be a coroutine function.
-        view = None
-    if view is not None and ahead is not None:
-        if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
-            return
-        give_body(context.request, ahead.body)
+    rule, arguments, known, view = find_view(app, plan, context, method, sent_host, scheme, path)
+    if ahead is not None:
+        if method == "OPTIONS":
+            # It need not be asked, and what does is not known to be a coroutine function.
+            view = None
+        elif view is not None:
+            if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
+                return
+            give_body(context.request, ahead.body)
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
@@ -141,6 +140,25 @@ async def answer_otherwise(
         await answer_in_worker(
             app, service, plan, context, sent_cookies, rule, arguments, known, method, scope, receive, send, ahead
         )
+
+
+def find_view(
+    app: Flask, plan: Plan, context: RequestContext, method: str, sent_host: str, scheme: str | None, path: str
+) -> tuple[Rule | None, dict[str, object], object, AwaitedView | None]:
+    """Match a request, and find its view if that is a coroutine function.
+
+    Returns:
+        What `match_safely` returns, and the view.
+    """
+    view = awaited_at(app, plan, context, method, sent_host, scheme, path)
+    if view is None:
+        is_upgrade, environ = False, None
+        rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
+        view = awaited_view(app, plan, rule, known)
+    else:
+        rule, known = context.request.url_rule, None
+        arguments = context.request.view_args = {}
+    return rule, arguments, known, view
 
 
 def has_steps_before(app: Flask, service: Service) -> object:
@@ -220,31 +238,32 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         receive: Of the server.
         send: Of the server.
     """
-    answer: Body = None
+    answer: Body
     failure: BaseException | None = None
-    body: Body = None
-    start = more = None
     is_finished = False
     context._token = set_current(context)
     try:
         # A call without `**` is faster.
         answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:  # noqa: BLE001 - it is raised again where it is handled
-        failure = raised
-    if failure is not None and answers_itself(app, plan, failure):
-        # What `handle_user_exception` returns. Its traceback refers to this frame.
-        answer, failure = failure.with_traceback(None), None
-    elif failure is not None and app.error_handler_spec:
-        answer, failure, is_finished = await handle(app, plan, context, failure)
+        answer, failure = None, raised
+    if failure is not None:
+        if answers_itself(app, plan, failure):
+            # What `handle_user_exception` returns. Its traceback refers to this frame.
+            answer, failure = failure.with_traceback(None), None
+        elif app.error_handler_spec:
+            answer, failure, is_finished = await handle(app, plan, context, failure)
     if failure is None and may_end_on_loop(app, plan, context):
         is_finished = True
         try:
             if plan.quiet:
                 start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
             else:
-                body = app.finalize_request(answer)
+                start, body, more = None, app.finalize_request(answer), None
         except BaseException as raised:  # noqa: BLE001 - the same
-            failure, start, body = raised, None, None
+            failure, start, body, more = raised, None, None, None
+    else:
+        start = body = more = None
     if start is not None:
         end_on_loop(context)
         await send_short(start, body, more, method, scope, send)

@@ -80,8 +80,8 @@ class Service:
         self.is_for_one_loop = bool(hooks.before or hooks.around)
         #: The plan of the app with which requests may be answered on the loop, as long as that is so.
         self.ready_plan: Plan | None = None
-        #: The same if `asgi_app` need not be called, because it is not wrapped.
-        self.entry_plan: Plan | None = None
+        #: Its epoch if `asgi_app` need not be called, because it is not wrapped.
+        self.entry_epoch: object = None
         #: The text of hosts that do not affect which rule matches.
         self.hosts: dict[bytes, str] = {}
         #: Looks after long responses, once there is one.
@@ -146,7 +146,7 @@ class Service:
         ):
             return False
         self.ready_plan = plan
-        self.entry_plan = plan if is_stock(self.app, "asgi_app") else None
+        self.entry_epoch = plan.epoch if is_stock(self.app, "asgi_app") else None
         return True
 
     def text_of_host(self, plan: Plan, octets: bytes) -> str:

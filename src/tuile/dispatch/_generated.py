@@ -758,9 +758,12 @@ def begin_awaited(
     except Exception:
         rule, arguments, known = (None, {}, None)
     # awaited_view: Return the view of a rule if it is a coroutine function
-    view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
-    if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
-        view = None
+    view = None
+    if rule is not None and known is None:
+        its_view = app.view_functions.get(rule.endpoint)
+        view = plan.coroutine_functions.get(id(its_view))
+        if view is None and its_view is not None and is_coroutine_function(plan, its_view):
+            view = plan.coroutine_functions[id(its_view)]
     return (context, view, arguments)
 
 

@@ -15,6 +15,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..asgi.protocol import Receive, Scope
     from .plan import Plan
+    from .return_values import AwaitedView
 
 
 def begin_lazily(app: Flask, plan: Plan, scope: Scope, receive: Receive) -> RequestContext:
@@ -39,6 +40,31 @@ def may_run_on_loop(app: Flask) -> bool:
         and current_value(None) is None
         and not (heard and (appcontext_pushed.receivers or request_started.receivers))
     )
+
+
+def awaited_at(
+    app: Flask, plan: Plan, context: RequestContext, method: str, host: str | None, scheme: str | None, path: str
+) -> AwaitedView | None:
+    """Return the view of a path without variables, if it is known to be a coroutine function.
+
+    The request gets its rule. It does the same as `match_safely` and `awaited_view`, which find all others.
+    """
+    view: AwaitedView | None = None
+    its_route = plan.awaited_routes.get(path)
+    if its_route is not None:
+        its_rule, view = its_route
+        if (
+            method in its_rule.methods
+            and not its_rule.defaults
+            and (scheme == "http" or scheme == "https")  # noqa: PLR1714 - faster
+            and host in plan.hosts
+            and app.config["TRUSTED_HOSTS"] is None
+            and app.view_functions.get(its_rule.endpoint) is view
+        ):
+            context.request.url_rule = its_rule
+        else:
+            view = None
+    return view
 
 
 def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:

@@ -34,11 +34,12 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..routing.links import Link
     from ..routing.outside import Made
-    from ..routing.route import Routes
+    from ..routing.route import Routes, StaticRoute
     from ..url_links import Address, LinksByMethod
     from ..wrappers.request import Request
     from ..wrappers.response import TextStart
     from .planner import Planned
+    from .return_values import AwaitedView
 
 # --- what is compared -------------------------------------------------------------------------------------------------
 
@@ -127,7 +128,9 @@ class Plan(Record):
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
     #: The rules that were found for paths without variables, and the views that are called without `ensure_sync`.
-    static_routes: dict[str, tuple[t.Any, object]]
+    static_routes: dict[str, StaticRoute[object]]
+    #: Those of them whose views are coroutine functions, with these.
+    awaited_routes: dict[str, StaticRoute[AwaitedView]]
     #: Functions that match paths with variables.
     variable_routes: Routes
     #: The rules that are cached or cannot be cached.
@@ -139,7 +142,7 @@ class Plan(Record):
     made_outside: Made
     address_outside: list[Address]
     #: The views that are coroutine functions, by id. References keep the ids unique.
-    coroutine_functions: dict[int, object]
+    coroutine_functions: dict[int, AwaitedView]
 
     __slots__ = tuple(vars()["__annotations__"])
 
@@ -150,7 +153,7 @@ _Fields: t.TypeAlias = dict[str, t.Any]
 def _new_caches() -> _Fields:
     """Return the fields of a new plan that are filled while it holds."""
     caches: _Fields = {"made_outside": [], "address_outside": []}
-    names = ("static_routes", "variable_routes", "rules_tried", "coroutine_functions", "links")
+    names = ("static_routes", "awaited_routes", "variable_routes", "rules_tried", "coroutine_functions", "links")
     return {**caches, **{name: {} for name in names}}
 
 

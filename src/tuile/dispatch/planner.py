@@ -21,6 +21,7 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..app import Flask
     from ..sessions import SessionInterface
+    from .return_values import AwaitedView
 
 _set = object.__setattr__
 # Of Tuile's classes; the second one where `import flask` means Tuile.
@@ -116,6 +117,8 @@ def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str,
     if not arguments:
         if app.url_map.answers_always(path, rule):
             plan.static_routes[path] = (rule, view)
+            if view is None:
+                plan.awaited_routes[path] = (rule, t.cast("AwaitedView", found))
         return
     app.url_map.add_route(plan.variable_routes, path, rule, view)
 

@@ -132,14 +132,8 @@ class Dispatcher(Planned, Teardown):
         is ASGI 3, and `app(scope)` is ASGI 2, which some servers call if they are not told which protocol to use.
         """
         if send is not None:
-            plan, service = self._plan, self._asgi_service
-            if (
-                service is None
-                or service.app is not self
-                or plan is not service.entry_plan
-                or plan.epoch is not invalidation.epoch
-                or type(self) is not plan.app_type
-            ):
+            service = self._asgi_service
+            if service is None or service.entry_epoch is not invalidation.epoch or service.app is not self:
                 return self.asgi_app(environ, start_response, send)
             return service.enter(self, service, environ, start_response, send)
         if start_response is ...:

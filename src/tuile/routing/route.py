@@ -16,6 +16,9 @@ from .source import compiled
 
 #: The rule, the view's arguments, and the view; or None, nothing, and the refusal of a value.
 Matched = tuple[WerkzeugRule, dict[str, object], object] | tuple[None, dict[str, object], object]
+_Known = t.TypeVar("_Known")
+#: A rule without variables that has methods, and what is known of its view.
+StaticRoute: t.TypeAlias = tuple[t.Any, _Known]
 #: Takes the parts of a decoded path between its slashes, the empty one before the first too, and the method.
 Route = t.Callable[[list[str], str], Matched | None]
 
