@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.beside_flask import ABSENT, make_environ, outcome, part, same, send
 from tuile import invalidation
 from tuile.config import DEFAULT_CONFIG, DEFAULTS, Config, ConfigAttribute
+from tuile.watched_settings import PLANNED_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -316,7 +317,7 @@ def test_settings_are_changed_and_found_as_in_flask(changes: Any, namespace: Any
 def test_plans_are_stale_after_a_change_of_what_they_depend_on(changes: Any) -> None:
     config = Config("", {"DEBUG": False, "SERVER_NAME": None})
     for change, name, value in changes:
-        before, epoch = {key: config.get(key, ABSENT) for key in invalidation.PLANNED_SETTINGS}, invalidation.epoch
+        before, epoch = {key: config.get(key, ABSENT) for key in PLANNED_SETTINGS}, invalidation.epoch
         outcome(change_setting, config, change, name, value)
         if any(config.get(key, ABSENT) is not old for key, old in before.items()):
             assert invalidation.epoch is not epoch
@@ -466,5 +467,89 @@ def test_keys_that_a_class_of_configurations_computes_are_those_of_the_moment(re
                 seen += [send(app, make_environ("/", HTTP_COOKIE=cookie)) for cookie in cookies[-6:]]
                 cookies += [value.partition(";")[0] for name, value in seen[-1].headers if name == "Set-Cookie"]
         return seen
+
+    same(program)
+
+
+def test_settings_of_unusual_instances_are_loaded_as_in_flask() -> None:  # noqa: C901 - each kind is short
+    def program(framework: Any) -> Any:
+        class Plain:
+            A: Any = 1
+            lower = 2
+
+            def __init__(self) -> None:
+                self.B = "own"
+                self.A = "own, too"
+
+        class Derived(Plain):
+            C = 3
+
+            @property
+            def D(self) -> str:  # noqa: N802 - a setting
+                return f"{self.B} and {self.C}"
+
+        class Slots:
+            __slots__ = ("A", "B")
+            C = 1
+
+            def __init__(self) -> None:
+                self.A = 1
+
+        class SlotsToo(Slots):
+            __slots__ = ("__dict__",)
+
+        class Listing(Plain):
+            def __dir__(self) -> Any:
+                return ["A", "E", "lower"]
+
+            def __getattr__(self, name: str) -> str:
+                return f"found {name}"
+
+        class Asking(Plain):
+            def __getattribute__(self, name: str) -> Any:
+                return {"HIDDEN": 1, "B": 2} if name == "__dict__" else object.__getattribute__(self, name)
+
+        class OtherClass(Plain):
+            __class__ = Slots  # type: ignore[assignment]
+
+        class OtherDict(Plain):
+            __dict__ = {"FROM_DICT": 1, "A": 2}
+
+        class Meta(type):
+            def __dir__(cls) -> Any:
+                return ["A"]
+
+        class OfMeta(Plain, metaclass=Meta):
+            OTHER = 1
+
+        changed = Plain()
+        changed.__class__ = Derived
+        found: Any = []
+        kinds: Any = (Plain, Derived, SlotsToo, Listing, Asking, OtherClass, OtherDict, OfMeta)
+        for source in (*(kind() for kind in kinds), OfMeta, changed, 5, "json", {"A": 1}, [], None, len, Slots()):
+            config = framework.Config("", {"DEBUG": False})
+            found.append((outcome(config.from_object, source), sorted(name for name in config), list(config)))
+        return found
+
+    same(program)
+
+
+@given(
+    st.dictionaries(st.one_of(NAMES, st.integers(0, 1)), st.integers(), max_size=4),
+    st.dictionaries(NAMES, st.integers(), max_size=2),
+    st.sampled_from([dict, list, lambda values: list(values.items()), lambda values: values or None]),
+)
+def test_settings_of_mappings_are_loaded_as_in_flask(values: Any, named: Any, form: Any) -> None:
+    def program(framework: Any) -> Any:
+        class Own(framework.Config):  # type: ignore[misc]
+            def __setitem__(self, key: str, value: Any) -> None:
+                super().__setitem__(key, (key, value))
+
+        found: Any = []
+        for kind in (framework.Config, Own):
+            config = kind("", {"DEBUG": False, "B_C": 1})
+            found.append((outcome(config.from_mapping, form(values), **named), list(config.items())))
+            found.append((outcome(config.from_mapping, 0), outcome(config.from_mapping, [], A=1), list(config.items())))
+        return found
 
     same(program)

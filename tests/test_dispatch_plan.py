@@ -690,6 +690,7 @@ def test_a_plan_that_is_made_as_soon_as_the_epoch_moves_has_seen_the_change(own:
 
     with (
         mock.patch("tuile.invalidation.invalidate", moved),
+        mock.patch("tuile.watched_settings.invalidate", moved),
         mock.patch("tuile.json.provider.invalidate", moved),
         mock.patch("tuile.sessions.interface.invalidate", moved),
     ):

@@ -10,12 +10,13 @@ import json
 import os
 import typing as t
 from datetime import timedelta
-from types import ModuleType
+from types import GetSetDescriptorType, ModuleType
 
 from werkzeug.utils import import_string
 
 from .flask_names import offer_flasks_names
-from .invalidation import PLANNED_SETTINGS, WatchedSettings
+from .invalidation import Stock
+from .watched_settings import PLANNED_SETTINGS, WatchedSettings, _set_items
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -311,6 +312,11 @@ class ConfigAttribute(t.Generic[T]):
 _HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_STORE"})
 
 
+_set_watched = WatchedSettings.__setitem__
+_LISTING = Stock(object, "__dir__", "__getattribute__")
+_OF_OBJECTS = vars(WatchedSettings)["__dict__"]
+
+
 class Config(WatchedSettings):
     """A dict of settings that can also be filled from Python files, objects, data files and the environment.
 
@@ -418,11 +424,11 @@ class Config(WatchedSettings):
         A dict has no such attributes: use `from_mapping`. A property of a class is read only from an instance.
         """
         source: object = import_string(obj) if isinstance(obj, str) else obj
-        if type(source) is ModuleType and "__dir__" not in vars(source):
-            self._set_each({name: vars(source)[name] for name in sorted(filter(str.isupper, vars(source)))})
+        if type(source) is ModuleType and "__dir__" not in (own := vars(source)):
+            self._set_each({name: own[name] for name in sorted(filter(str.isupper, own))})
             return
         # A setting that no plan depends on may be set as in any dict.
-        direct = type(self).__setitem__ is WatchedSettings.__setitem__
+        direct = type(self).__setitem__ is _set_watched
         # One by one: a property may read those before it.
         for name in _names_in_upper_case(source):
             if direct and name not in PLANNED_SETTINGS:
@@ -458,31 +464,44 @@ class Config(WatchedSettings):
 
     def from_mapping(self, mapping: Mapping[str, object] | None = None, **kwargs: object) -> bool:
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
-        if mapping is None:
-            settings: dict[str, object] = kwargs
+        settings = kwargs
+        if mapping is not None:
+            settings = mapping if type(mapping) is dict else dict(mapping)
+            if kwargs:
+                settings = {**settings, **kwargs}
+        if type(self).__setitem__ is not _set_watched:
+            return self._set_those_in_upper_case(settings)
+        is_planned = False
+        for name in settings:
+            if type(name) is not str or not name.isupper():
+                return self._set_those_in_upper_case(settings)
+            if name in PLANNED_SETTINGS:
+                is_planned = True
+        if is_planned:
+            self._put(settings)
         else:
-            settings = {**(mapping if type(mapping) is dict else dict(mapping or {})), **kwargs}
+            _set_items(self, settings)
+        return True
+
+    def _set_those_in_upper_case(self, settings: dict[str, object]) -> bool:
+        """Do what `from_mapping` does, for a mapping with other names as well."""
+        found: dict[str, object] = {}
         try:
-            names = [*filter(str.isupper, settings)]
-        except TypeError:
-            # A name is no text. Those before it are set.
+            # Those before a name that is no text are set as well.
             for name, value in settings.items():
                 if name.isupper():
-                    self[name] = value
-        else:
-            whole = len(names) == len(settings)
-            self._set_each(settings if whole else {name: settings[name] for name in names})
+                    found[name] = value  # noqa: PERF403 - as said
+        finally:
+            self._set_each(found)
         return True
 
     def _set_each(self, settings: dict[str, object]) -> None:
         """Set some settings, one by one if a subclass looks at each."""
-        if type(self).__setitem__ is not WatchedSettings.__setitem__:
+        if type(self).__setitem__ is _set_watched:
+            self._put(settings)
+        else:
             for name, value in settings.items():
                 self[name] = value
-        elif PLANNED_SETTINGS.isdisjoint(settings):
-            dict.update(self, settings)
-        else:
-            self._put(settings)
 
     def get_namespace(self, namespace: str, lowercase: bool = True, trim_namespace: bool = True) -> dict[str, t.Any]:
         """Return the settings whose names begin with a prefix, for example as keyword arguments of a constructor.
@@ -520,13 +539,29 @@ class Config(WatchedSettings):
 
 def _names_in_upper_case(source: object) -> list[str]:
     """Return those of the names that `dir` lists, sorted as it does."""
-    if type(source) is not type:
-        return [name for name in dir(source) if name.isupper()]
+    kind = source if type(source) is type else type(source)
     # `object`, which comes last, has none.
-    places = source.__mro__[:-1]
-    if len(places) == 1:
-        return sorted(filter(str.isupper, vars(source)))
-    return sorted({name for place in places for name in vars(place) if name.isupper()})
+    places = kind.__mro__[:-1]
+    if kind is source:
+        if len(places) == 1:
+            return sorted(filter(str.isupper, vars(source)))
+        found: list[t.Mapping[str, object]] = [vars(place) for place in places]
+    elif _lists_attributes(kind):
+        found = [vars(source), *map(vars, places)]
+    else:
+        return [name for name in dir(source) if name.isupper()]
+    return sorted({name for names in found for name in names if name.isupper()})
+
+
+def _lists_attributes(kind: type) -> bool:
+    """Return whether `dir` lists the attributes of an instance, of its class and of the bases, and asks no method."""
+    if type(kind) is not type or not _LISTING.is_in(kind) or kind.__dictoffset__ == 0:
+        return False
+    for place in kind.__mro__[:-1]:
+        own = vars(place)
+        if "__class__" in own or type(own.get("__dict__", _OF_OBJECTS)) is not GetSetDescriptorType:
+            return False
+    return True
 
 
 def _say_what_failed(error: OSError) -> None:

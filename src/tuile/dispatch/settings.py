@@ -9,8 +9,9 @@ import typing as t
 
 from ..ctx.app_context import AppContext
 from ..ctx.namespace import _AppCtxGlobals
-from ..invalidation import WatchedSettings, attribute, attributes, replaced, still_has
+from ..invalidation import attribute, attributes, replaced, still_has
 from ..real_flask import runs_flask_program
+from ..watched_settings import WatchedSettings
 
 if t.TYPE_CHECKING:
     from .planner import Planned

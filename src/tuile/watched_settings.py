@@ -1,0 +1,143 @@
+"""A dict of settings that tells when one changes that plans depend on (`dispatch.plan`)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .invalidation import invalidate
+
+#: The settings that plans depend on. Security settings are not among them: they are read at each request.
+PLANNED_SETTINGS = frozenset({"COOKIE_CHECKS", "COOKIE_UNDECLARED", "DEBUG", "SERVER_NAME", "TESTING"})
+_ABSENT = object()
+# `del` takes more instructions as a method of dict than `pop` does.
+_contains, _get, _pop, _set_default = dict.__contains__, dict.get, dict.pop, dict.setdefault
+_set_item, _set_items = dict.__setitem__, dict.update
+
+
+class WatchedSettings(dict[str, t.Any]):
+    """A dict that moves the epoch when a setting that plans depend on changes. Reading is as fast as for any dict.
+
+    What sets or removes one setting is written out: nearly all are set so. `_moving` makes the other methods, which
+    compare all settings that plans depend on.
+    """
+
+    def __setitem__(self, key: str, value: object) -> None:
+        try:
+            if key not in PLANNED_SETTINGS:
+                _set_item(self, key, value)
+                return
+            moves = _get(self, key, _ABSENT) is not value
+            _set_item(self, key, value)
+        except Exception:
+            del self, key, value  # tracebacks show local variables
+            raise
+        if moves:
+            invalidate()
+
+    def __delitem__(self, key: str) -> None:
+        try:
+            _pop(self, key)
+            is_planned = key in PLANNED_SETTINGS
+        except Exception:
+            del self, key
+            raise
+        if is_planned:
+            invalidate()
+
+    # Declared as those of dict. Wrong arguments are for dict to refuse.
+    if not t.TYPE_CHECKING:
+
+        def pop(self, key: object = _ABSENT, default: object = _ABSENT, /, *more: object, **names: object) -> object:
+            """Remove a setting and return it, or the default if it is missing."""
+            try:
+                if key is _ABSENT or more or names:
+                    return _pop(self, *(() if key is _ABSENT else (key, default, *more)), **names)
+                moves = key in PLANNED_SETTINGS and _contains(self, key)
+                found = _pop(self, key) if default is _ABSENT else _pop(self, key, default)
+            except Exception:
+                del self, key, default, more, names
+                raise
+            if moves:
+                invalidate()
+            return found
+
+        def setdefault(
+            self, key: object = _ABSENT, default: object = None, /, *more: object, **names: object
+        ) -> object:
+            """Return a setting, which is set to the default first if it is missing."""
+            try:
+                if key is _ABSENT or more or names:
+                    return _set_default(self, *(() if key is _ABSENT else (key, default, *more)), **names)
+                moves = key in PLANNED_SETTINGS and not _contains(self, key)
+                found = _set_default(self, key, default)
+            except Exception:
+                del self, key, default, more, names
+                raise
+            if moves:
+                invalidate()
+            return found
+
+    def update(self, /, *args: object, **kwargs: object) -> None:
+        """Set the items of a mapping, or of pairs, and then the keyword arguments."""
+        given = kwargs
+        if args:
+            if len(args) != 1 or type(args[0]) is not dict:
+                try:
+                    _update_by_any(self, *args, **kwargs)
+                except Exception:
+                    del self, args, kwargs, given  # tracebacks show local variables
+                    raise
+                return
+            given = {**args[0], **kwargs} if kwargs else args[0]
+        # Most are none that plans depend on.
+        if PLANNED_SETTINGS.isdisjoint(given):
+            _set_items(self, given)
+        else:
+            self._put(given)
+
+    def _put(self, given: dict[str, object]) -> None:
+        """Set these settings, some of which plans may depend on."""
+        moves = False
+        for name in PLANNED_SETTINGS:
+            if name in given and _get(self, name, _ABSENT) is not given[name]:
+                moves = True
+        _set_items(self, given)
+        if moves:
+            invalidate()
+
+    def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
+        try:
+            WatchedSettings.update(self, other)
+        except Exception:
+            del self, other  # tracebacks show local variables
+            raise
+        return self
+
+
+def _moving(name: str) -> t.Callable[..., object]:
+    """Return a dict method that also moves the epoch if a setting that plans depend on may have changed."""
+    change = getattr(dict, name)
+
+    def method(self: WatchedSettings, /, *args: object, **kwargs: object) -> object:
+        before: list[object] = []
+        try:
+            before = [_get(self, key, _ABSENT) for key in PLANNED_SETTINGS]
+            result = change(self, *args, **kwargs)
+        except Exception:
+            # Some of the settings may have been set.
+            invalidate()
+            del self, args, kwargs  # tracebacks show local variables
+            raise
+        after = [_get(self, key, _ABSENT) for key in PLANNED_SETTINGS]
+        if any(one is not other for one, other in zip(before, after, strict=True)):
+            invalidate()
+        return result
+
+    method.__name__, method.__doc__ = name, change.__doc__
+    method.__qualname__ = f"WatchedSettings.{name}"
+    return method
+
+
+_update_by_any = _moving("update")
+for _name in ("clear", "popitem"):
+    setattr(WatchedSettings, _name, _moving(_name))

@@ -1,0 +1,72 @@
+"""A dict of settings that tells when one changes that plans depend on."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.beside_flask import outcome
+from tuile import invalidation
+from tuile.watched_settings import PLANNED_SETTINGS, WatchedSettings
+
+ABSENT = object()
+KEYS: Any = st.sampled_from(["A", "B", "DEBUG", "TESTING", "SERVER_NAME", 5, (), [], {1}, None])
+VALUES = st.sampled_from([None, False, 1, "x"])
+CALLS = st.one_of(
+    st.tuples(st.just("pop"), st.lists(KEYS, max_size=3)),
+    st.tuples(st.just("setdefault"), st.lists(KEYS, max_size=3)),
+    st.tuples(st.just("__delitem__"), st.lists(KEYS, min_size=1, max_size=1)),
+    st.tuples(st.just("__setitem__"), st.lists(KEYS, min_size=2, max_size=2)),
+    st.tuples(st.sampled_from(["clear", "popitem"]), st.just([])),
+    st.tuples(
+        st.sampled_from(["update", "__ior__"]),
+        st.lists(st.one_of(KEYS, st.dictionaries(st.sampled_from(["A", "DEBUG"]), VALUES)), min_size=1, max_size=1),
+    ),
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["A", *sorted(PLANNED_SETTINGS)]), VALUES),
+    st.lists(st.tuples(CALLS, st.sampled_from([{}, {}, {}, {"default": 1}, {"key": "A"}, {"A": 2, "DEBUG": 3}]))),
+)
+def test_settings_change_as_those_of_a_dict_and_tell(start: Any, calls: Any) -> None:
+    watched: Any = WatchedSettings(start)
+    plain: Any = type("WatchedSettings", (dict,), {})(start)
+    for (name, arguments), names in calls:
+        if name.startswith("__") and names:
+            continue
+        before, epoch = [watched.get(key, ABSENT) for key in PLANNED_SETTINGS], invalidation.epoch
+        found = outcome(getattr(watched, name), *arguments, **names)
+        expected = outcome(getattr(plain, name), *arguments, **names)
+        # Python names dict's own method or that of the class, depending on how it is called.
+        assert str(found).replace("WatchedSettings.", "dict.") == str(expected).replace("WatchedSettings.", "dict.")
+        assert list(watched.items()) == list(plain.items())
+        after = [watched.get(key, ABSENT) for key in PLANNED_SETTINGS]
+        if any(one is not other for one, other in zip(before, after, strict=True)):
+            assert invalidation.epoch is not epoch
+        elif found[0] == "returned" or name in {"pop", "setdefault"}:
+            assert invalidation.epoch is epoch
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda settings: settings.pop("SECRET"),
+        lambda settings: operator.delitem(settings, "SECRET"),
+        lambda settings: settings.setdefault(["SECRET"], "hidden"),
+        lambda settings: settings.pop(["SECRET"], "hidden"),
+        lambda settings: settings.pop("SECRET", "hidden", "more"),
+        lambda settings: settings.setdefault("SECRET", default="hidden"),
+    ],
+)
+def test_tracebacks_show_no_settings(change: Any) -> None:
+    settings: Any = WatchedSettings(SECRET_KEY="hidden")
+    with pytest.raises((KeyError, TypeError)) as raised:
+        change(settings)
+    ours = [entry for entry in raised.traceback if str(entry.path).endswith("tuile/watched_settings.py")]
+    assert ours
+    assert all("hidden" not in repr(entry.frame.f_locals) for entry in ours)
