@@ -11,7 +11,7 @@ PLANNED_SETTINGS = frozenset({"COOKIE_CHECKS", "COOKIE_UNDECLARED", "DEBUG", "SE
 _ABSENT = object()
 # `del` takes more instructions as a method of dict than `pop` does.
 _contains, _get, _pop, _set_default = dict.__contains__, dict.get, dict.pop, dict.setdefault
-_set_item, _set_items = dict.__setitem__, dict.update
+_del_item, _set_item, _set_items = dict.__delitem__, dict.__setitem__, dict.update
 
 
 class WatchedSettings(dict[str, t.Any]):
@@ -36,8 +36,9 @@ class WatchedSettings(dict[str, t.Any]):
 
     def __delitem__(self, key: str) -> None:
         try:
-            _pop(self, key)
             is_planned = key in PLANNED_SETTINGS
+            # An empty dict lets `pop` look for what has no hash.
+            (_pop if self else _del_item)(self, key)
         except Exception:
             del self, key
             raise
