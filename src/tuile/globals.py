@@ -22,7 +22,7 @@ from .ctx.namespace import _AppCtxGlobals, _dict_of, lacks
 from .ctx.request_context import RequestContext
 from .ctx.values import NO_APP_MESSAGE
 from .flask_names import offer_flasks_names
-from .local import _OWN_NAMES, LocalProxy, _finder, _note_missing, _of_unbound, _own
+from .local import _OWN_NAMES, LocalProxy, _note_missing, _of_unbound, _own
 
 if t.TYPE_CHECKING:
     from .app import Flask
@@ -121,7 +121,7 @@ class _RequestProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
-            return _finder(self) if name == "_get_current_object" else _own(self, name)
+            return _find_request if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
         if value is None or (request := value.request) is None:
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
@@ -142,7 +142,7 @@ class _AppProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
-            return _finder(self) if name == "_get_current_object" else _own(self, name)
+            return _find_app if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
         if value is None:
             return _of_unbound(self, name, NO_APP_MESSAGE)
@@ -167,7 +167,7 @@ class _NamespaceProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
-            return _finder(self) if name == "_get_current_object" else _own(self, name)
+            return _find_g if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
         if value is None:
             return _of_unbound(self, name, NO_APP_MESSAGE)
@@ -230,7 +230,7 @@ class _SessionProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
-            return _finder(self) if name == "_get_current_object" else _own(self, name)
+            return _find_session if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
         if value is None or value.request is None:
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
@@ -286,7 +286,7 @@ class _RequestContextProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
-            return _finder(self) if name == "_get_current_object" else _own(self, name)
+            return _find_request_context if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
         if value is None or value.request is None:
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
@@ -305,7 +305,7 @@ class _AppContextProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
-            return _finder(self) if name == "_get_current_object" else _own(self, name)
+            return _find_app_context if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
         if value is None:
             return _of_unbound(self, name, NO_APP_MESSAGE)
@@ -328,7 +328,7 @@ class _WebSocketProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
-            return _finder(self) if name == "_get_current_object" else _own(self, name)
+            return _find_websocket if name == "_get_current_object" else _own(self, name)
         try:
             # The context of a WebSocket alone has it, a context inside passes it on, and reading `request` is a call.
             found = _websocket_value(None).websocket
