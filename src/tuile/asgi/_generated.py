@@ -136,6 +136,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     request = new(plan.request_class)
     request._scope = scope
     request._receive = receive
+    request._sent_cookies = sent_cookies
     request.json_module = app.json
     context: RequestContext = new(RequestContext)
     context.app = app

@@ -87,7 +87,7 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
         ahead = await receive_ahead(service, plan, scope, announced, receive, send)
         if ahead is None:
             return
-    context = begin_lazily(app, plan, scope, receive)
+    context = begin_lazily(app, plan, scope, receive, sent_cookies)
     rule, arguments, known, view = find_view(app, plan, context, method, sent_host, scheme, path)
     if ahead is not None:
         if method == "OPTIONS":

@@ -18,11 +18,12 @@ if t.TYPE_CHECKING:
     from .return_values import AwaitedView
 
 
-def begin_lazily(app: Flask, plan: Plan, scope: Scope, receive: Receive) -> RequestContext:
+def begin_lazily(app: Flask, plan: Plan, scope: Scope, receive: Receive, sent_cookies: str | None) -> RequestContext:
     """Make a request and its context, as `begin` does, for a request whose environ is made when it is read."""
     request = new(plan.request_class)
     request._scope = scope
     request._receive = receive
+    request._sent_cookies = sent_cookies
     request.json_module = app.json
     context: RequestContext = new(RequestContext)
     context.app = app

@@ -199,14 +199,24 @@ def cookie_header_of(request: Request) -> str | None:
     """Return the Cookie header of the environ of a request, without making it."""
     scope = request._scope
     if scope is None:
-        sent: str | None = request.environ.get("HTTP_COOKIE")
-        return sent
-    # A request whose environ is not made has names in lower case.
+        header: str | None = request.environ.get("HTTP_COOKIE")
+        return header
+    sent = request._sent_cookies
+    return header_in(scope, b"cookie") if sent is ... else sent
+
+
+def header_in(scope: Scope, name: bytes) -> str | None:
+    """Return a header of a request whose environ is not made, as that would have it.
+
+    Args:
+        scope: The scope of the request. Such a request has names in lower case, and a host once.
+        name: The name of the header, in lower case.
+    """
     found: bytes | None = None
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            # HTTP/2 may send the parts of one header apart.
-            found = value if found is None else found + b"; " + value
+    for its_name, value in scope["headers"]:
+        if its_name == name:
+            # HTTP/2 may send the parts of one Cookie header apart.
+            found = value if found is None else b"%b%b%b" % (found, b"; " if name == b"cookie" else b",", value)
     return None if found is None else found.decode("latin-1")
 
 

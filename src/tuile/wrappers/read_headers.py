@@ -30,7 +30,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from ..http.headers import directives_in
 from ..http.received import read_authorization, read_date, read_if_range, read_sent_date
 from ..lazy import late_modules, lazy_pattern
-from .environ import Kept
+from .environ import Kept, header_in
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -58,16 +58,16 @@ def header_of(request: Request, key: str, name: str) -> str | None:
         name: Its name.
     """
     own = request.__dict__
-    if (
-        "headers" not in own
-        and "environ" in own
-        and request._has_headers_of_environ
-        and request._environ_at_end is None
-    ):
-        value: str | None = own["environ"].get(key)
-        # If another thread answered the request meanwhile, the server may have reused the environ.
-        if request._environ_at_end is None:
-            return value
+    if "headers" not in own and request._has_headers_of_environ:
+        if "environ" in own:
+            if request._environ_at_end is None:
+                value: str | None = own["environ"].get(key)
+                # If another thread answered the request meanwhile, the server may have reused the environ.
+                if request._environ_at_end is None:
+                    return value
+        elif (scope := request._scope) is not None and scope["type"] == "http":
+            # The handshake of a WebSocket has headers that not every server passes on.
+            return header_in(scope, name.lower().encode())
     return request.headers.get(name)
 
 

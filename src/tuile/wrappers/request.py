@@ -45,6 +45,7 @@ from .shown_url import MAKING_URLS, SHOWN
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from types import EllipsisType
 
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers, MultiDict
@@ -155,6 +156,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _scope: Scope | None = None
     _received: Received = b""
     _brief_environ: WSGIEnvironment | None = None
+    # Its Cookie header, if that is known.
+    _sent_cookies: str | EllipsisType | None = ...
     # What an ASGI server calls when the client leaves, if the view runs on the event loop, and who was asked about it.
     _receive: Receive | None = None
     _client: Client | None = None
