@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
+import jinja2
 import pytest
 
+from tests.beside_flask import make_app, make_environ, same, send
 from tuile import Flask
 from tuile.logging import create_logger, default_handler, has_level_handler, wsgi_errors_stream
 
@@ -107,3 +110,44 @@ def test_an_exception_in_a_view_is_logged_with_its_path(app: Flask) -> None:
     assert app.test_client().get("/", errors_stream=stream).status_code == 500
     assert "Exception on / [GET]" in stream.getvalue()
     assert "ZeroDivisionError" in stream.getvalue()
+
+
+def logged_by(lib: Any) -> list[tuple[object, ...]]:
+    """Return what the default format, and formats that name the place, show of what an application logs."""
+    app = make_app(lib, EXPLAIN_TEMPLATE_LOADING=True)
+    places: list[tuple[object, ...]] = []
+
+    class Keeps(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            # Not the level of what is shown in debug mode alone, which needs no handler.
+            text = record.getMessage().partition("\n")[0]
+            places.append((record.name, record.levelname, record.module, record.filename, text))
+
+    @app.route("/<how>")
+    def page(how: str) -> str:
+        if how == "template":
+            with suppress(jinja2.TemplateNotFound):
+                lib.render_template("missing.html")
+        raise ValueError(how)
+
+    @app.after_request
+    def fail(response: Any) -> Any:
+        if lib.request.path == "/finalizing":
+            raise KeyError("finalizing")
+        return response
+
+    handler = Keeps()
+    app.logger.addHandler(handler)
+    app.logger.setLevel(logging.INFO)
+    try:
+        for path in ("/view", "/template", "/finalizing"):
+            assert send(app, make_environ(path)).code == 500
+    finally:
+        app.logger.removeHandler(handler)
+        app.logger.setLevel(logging.NOTSET)
+    return places
+
+
+def test_a_line_of_the_log_names_the_module_that_flask_logs_in() -> None:
+    places = same(logged_by)
+    assert [module for _, _, module, *_ in places] == ["app", "debughelpers", "app", "app", "app"]

@@ -15,6 +15,7 @@ from werkzeug.datastructures import ImmutableDict
 
 from .asgi import ServesAsgi, for_development
 from .config import DEFAULT_CONFIG
+from .ctx.app_context import value_with_request
 from .dispatch.plan import NOTHING, take_stock
 from .dispatch.planner import Planner
 from .dispatch.steps import Dispatcher
@@ -35,6 +36,7 @@ from .wrappers.response import Response
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
+    from types import TracebackType
 
     from . import testing
     from .asgi.service import Service
@@ -238,6 +240,17 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
         runner_class = self.test_cli_runner_class or FlaskCliRunner
         return runner_class(self, **kwargs)
+
+    # Here and not with the other steps, because the format of logs shows the name of the module: "ERROR in app".
+
+    def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
+        """Log an exception that becomes a 500, with the request it came from."""
+        request = value_with_request().request
+        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
+
+    def _log_failed_finalizing(self, error: Exception) -> None:
+        """Log an exception that the steps after an error handler have raised."""
+        self.logger.error("Request finalizing failed with an error while handling an error", exc_info=error)
 
     def run(
         self,

@@ -88,6 +88,8 @@ class ErrorHandling(App, metaclass=Watched):
     _plan: Plan
     _synchronous: dict[int, Callable[..., object]]
     finalize_request: Callable[..., Response]
+    log_exception: Callable[[tuple[type, BaseException, TracebackType] | tuple[None, None, None]], None]
+    _log_failed_finalizing: Callable[[Exception], None]
 
     if t.TYPE_CHECKING:
 
@@ -203,11 +205,6 @@ class ErrorHandling(App, metaclass=Watched):
         value = current_value(None)
         request = None if value is None else value.request
         mistakes.explain(error, self, None if request is None else request.url_rule)
-
-    def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
-        """Log an exception that becomes a 500, with the request it came from."""
-        request = value_with_request().request
-        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
 
     def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response | None:
         """Return an HTTP exception as the response that Werkzeug makes of it.

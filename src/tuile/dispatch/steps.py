@@ -413,10 +413,10 @@ class Dispatcher(Planned, Teardown):
             plan = self._plan
             if request_finished.receivers or plan.checks_cookies or plan.epoch is not invalidation.epoch:
                 self._tell_finished(response)
-        except Exception:
+        except Exception as error:
             if not from_error_handler:
                 raise
-            self.logger.exception("Request finalizing failed with an error while handling an error")
+            self._log_failed_finalizing(error)
             if hasattr(response, "headers"):
                 # A function for the response may have returned anything.
                 sent_cookies.add_cookies(value_with_request(), response)
