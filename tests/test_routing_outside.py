@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from werkzeug.routing import MapAdapter
 
 import tuile
 from tests.beside_flask import outcome, same
+from tuile.routing.outside import AdapterState
 
 
 def make(framework: Any, **settings: Any) -> Any:
@@ -186,3 +188,55 @@ def test_a_context_takes_few_steps_once_another_was_made() -> None:
         assert tuile.url_for("about") == "http://example.com/about"
         assert tuile.globals.app_ctx.url_adapter is context.url_adapter
         assert plan.address_outside == [known]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_an_adapter_that_is_read_late_is_of_the_settings_when_its_context_was_made(seed: int) -> None:
+    def program(framework: Any) -> Any:
+        choose, app = random.Random(seed), make(framework)
+        contexts: list[Any] = []
+        seen: list[Any] = []
+        for _ in range(40):
+            # Until a plan is certain to last.
+            with app.app_context():
+                framework.url_for("about")
+        for _ in range(30):
+            step = choose.randrange(8)
+            if step < 3:
+                made = outcome(app.app_context)
+                seen.append(made[0])
+                contexts += made[1:] if made[0] == "returned" else ()
+            elif step == 3:
+                app.config.__setitem__(*choose.choice(CHANGES))
+            elif step == 4:
+                app.url_map.default_subdomain = choose.choice(["", "www"])
+            elif contexts:
+                context = choose.choice(contexts)
+                if step == 5:
+                    with copy.copy(context) if choose.random() < 0.3 else context:
+                        seen.append(urls(framework))
+                elif step == 6:
+                    context = copy.copy(context) if choose.random() < 0.3 else context
+                    seen.append((attributes(context.url_adapter), context.url_adapter is context.url_adapter))
+                else:
+                    context.url_adapter = choose.choice([None, app.url_map.bind("other.example", "/x")])
+        seen += [attributes(context.url_adapter) for context in contexts]
+        return seen
+
+    same(program)
+
+
+def test_an_adapter_is_made_only_if_it_is_read() -> None:
+    app = make(tuile)
+    for _ in range(40):
+        with app.app_context():
+            tuile.url_for("about")
+    with app.app_context() as context:
+        assert tuile.url_for("about") == "http://example.com/about"
+        assert type(vars(context)["_adapter"]) is AdapterState
+        context.url_adapter.server_name = "changed.example"
+        assert tuile.url_for("about") == "http://changed.example/about"
+    with app.app_context() as context:
+        del context.url_adapter
+        with pytest.raises(AttributeError):
+            context.url_adapter  # noqa: B018 - reading it is what fails

@@ -533,7 +533,10 @@ class Config(WatchedSettings):
         return found
 
     def __repr__(self) -> str:
-        shown = {name: "..." if name in _HIDDEN and value else value for name, value in self.items()}
+        shown = dict(self)
+        for name in _HIDDEN:
+            if shown.get(name):
+                shown[name] = "..."
         return f"<{type(self).__name__} {shown!r}>"
 
 

@@ -18,6 +18,7 @@ from .routing.adapter import Adapter, werkzeugs_build
 from .routing.binding import SCHEMES, is_for_websocket
 from .routing.building import Place, address, scheme_before
 from .routing.links import Link, link_of
+from .routing.outside import AdapterState
 from .routing.quoting import fragment_text
 from .wrappers.environ import brief_environ_of
 from .wrappers.request import Request
@@ -257,8 +258,9 @@ def url_by_address(  # noqa: C901 - each call that is saved here counts
     if type(context) is RequestContext:
         own = adapter if context._adapter is False and type(adapter) is Place else context._adapter
     elif type(context) is EnteredApp:
-        # Faster than the property.
-        own = context._app_ctx.url_adapter
+        own = getattr(context._app_ctx, "_adapter", None)
+        if type(own) is AdapterState:
+            own, is_compared = (adapter, True) if is_compared or own == known.state else (None, False)
     else:
         own = context.url_adapter
     if (
@@ -319,15 +321,14 @@ def url_by_new_address(context: EnteredApp, endpoint: str, values: dict[str, obj
     plan = app_context.app._current_plan()
     if plan.url_map is None or plan.url_defaults:
         return None
-    adapter = app_context.url_adapter
-    if adapter is None:
-        return None
+    kept = getattr(app_context, "_adapter", None)
+    state = kept.__dict__ if type(kept) is Adapter else kept if type(kept) is AdapterState else None
     for known in plan.address_outside:
-        # The adapters of most contexts are alike.
-        if type(adapter) is Adapter and adapter.__dict__ == known.state:
+        if state == known.state:  # most are alike
             context._address = known
             return url_by_address(context, known, endpoint, values, True)
-    url = url_by_adapter(plan, context, endpoint, values, is_inside=False)
+    adapter = app_context.url_adapter
+    url = None if adapter is None else url_by_adapter(plan, context, endpoint, values, is_inside=False)
     if context._address is not None:
         # With an adapter of its own, which stays as it is.
         alike: MapAdapter = object.__new__(Adapter)

@@ -23,6 +23,7 @@ import typing as t
 from contextvars import ContextVar, Token
 
 from .. import invalidation
+from ..routing.outside import AdapterState, adapter_of
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, heard, send_signal
 from .states import NESTED, PLAIN
 from .values import Entered, EnteredApp, combined
@@ -92,11 +93,13 @@ information about how to avoid this problem."""
 class AppContext(metaclass=invalidation.Watched):
     """Makes an application current, inside or outside of a request. Enter it with `with`."""
 
+    # Of the `url_adapter`, or what it is made of when it is read.
+    _adapter: MapAdapter | AdapterState | None
+
     # `Dispatcher.app_context` does the same without calling this.
     def __init__(self, app: Flask) -> None:
         self.app = app
-        # Builds URLs outside a request; None without `SERVER_NAME`.
-        self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
+        self.url_adapter = app.create_url_adapter(None)
         self._namespace: _AppCtxGlobals | None = None
         # A subclass may have a property of its own for it.
         self.g = app.app_ctx_globals_class()
@@ -104,7 +107,27 @@ class AppContext(metaclass=invalidation.Watched):
         self._only: EnteredApp | Entered | None = None
         self._pushes: list[tuple[Token[Current | None], Current | None]] | None = None
 
-    # Most contexts outside of requests never need it.
+    # Most contexts outside of requests need neither this nor `g`.
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """Builds URLs outside a request; None without `SERVER_NAME`."""
+        adapter = self._adapter
+        if isinstance(adapter, AdapterState):
+            made = adapter_of(adapter)
+            # As for `g`, another thread may have made one meanwhile.
+            if self._adapter is adapter:
+                self._adapter = made
+            return made if isinstance(self._adapter, AdapterState) else self._adapter
+        return adapter
+
+    @url_adapter.setter
+    def url_adapter(self, adapter: MapAdapter | None) -> None:
+        self._adapter = adapter
+
+    @url_adapter.deleter
+    def url_adapter(self) -> None:
+        del self._adapter
+
     @property
     def g(self) -> _AppCtxGlobals:
         """The namespace, which is made when it is first read unless the app has a class of its own for it."""

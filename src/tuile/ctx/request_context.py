@@ -134,7 +134,7 @@ class RequestContext(Opening):
             if plan.makes_app_context and plan.skips_adapter_outside:
                 # What the constructor does, without another namespace.
                 context = new(AppContext)
-                context.app, context.url_adapter, context._only = self.app, None, None
+                context.app, context._adapter, context._only = self.app, None, None
             else:
                 context = AppContext(self.app)
             context._namespace = self._g

@@ -20,7 +20,7 @@ _SETTINGS = attributes(
     WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
 )
 _NAMESPACE = attributes(_AppCtxGlobals, ("__init__", "__new__"))
-_APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__"))
+_APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__", "url_adapter"))
 
 
 def cookie_checks_of(app: Planned) -> str | None:

@@ -24,7 +24,7 @@ from ..hints import add_hint
 from ..http.headers import sets_cookies
 from ..lazy import late_modules
 from ..routing.binding import bind_as_flask
-from ..routing.outside import adapter_again, adapter_outside
+from ..routing.outside import adapter_again, adapter_outside, state_again
 from ..signals import request_finished, request_started, send_signal
 from ..wrappers.async_body import iterate_by
 from ..wrappers.plain_response import Closing
@@ -606,9 +606,10 @@ class Dispatcher(Planned, Teardown):
         context = new(AppContext)
         context.app = self
         if plan.skips_adapter_outside:
-            context.url_adapter = None
+            context._adapter = None
         else:
-            context.url_adapter = adapter_again(plan.made_outside, self.config) or self.create_url_adapter(None)
+            state = state_again(plan.made_outside, self.config)
+            context._adapter = self.create_url_adapter(None) if state is None else state
         context._only = context._pushes = context._namespace = None
         if not plan.makes_namespace_later:
             context._namespace = self.app_ctx_globals_class()

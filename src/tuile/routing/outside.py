@@ -15,12 +15,17 @@ if t.TYPE_CHECKING:
 
 _bind, _constructor = as_defined(WerkzeugMap, "bind"), as_defined(MapAdapter, "__init__")
 
+
+class AdapterState(dict[str, object]):
+    """The attributes of an adapter that is made when it is first read."""
+
+
 #: The name of the server, the root, the scheme and the attributes of the adapter that was made of them; or nothing yet.
-Made = list[tuple[object, object, object, dict[str, object]]]
+Made = list[tuple[object, object, object, AdapterState]]
 
 
-def adapter_again(made: Made, config: t.Mapping[str, object]) -> Adapter | None:
-    """Return the adapter of these settings if it was made before; None to make it."""
+def state_again(made: Made, config: t.Mapping[str, object]) -> AdapterState | None:
+    """Return the attributes of the adapter of these settings if it was made before; None to make it."""
     for name, root, scheme, state in made:
         if (
             name is config["SERVER_NAME"]
@@ -29,11 +34,21 @@ def adapter_again(made: Made, config: t.Mapping[str, object]) -> Adapter | None:
             and WerkzeugMap.bind is _bind
             and MapAdapter.__init__ is _constructor
         ):
-            # What the constructor does, without calling it.
-            adapter: Adapter = object.__new__(Adapter)
-            adapter.__dict__.update(state)
-            return adapter
+            return state
     return None
+
+
+def adapter_of(state: AdapterState) -> Adapter:
+    """Return an adapter with these attributes: what the constructor does, without calling it."""
+    adapter: Adapter = object.__new__(Adapter)
+    adapter.__dict__.update(state)
+    return adapter
+
+
+def adapter_again(made: Made, config: t.Mapping[str, object]) -> Adapter | None:
+    """Return the adapter of these settings if it was made before; None to make it."""
+    state = state_again(made, config)
+    return None if state is None else adapter_of(state)
 
 
 def adapter_outside(
@@ -55,5 +70,5 @@ def adapter_outside(
     subdomain = None if url_map.host_matching else url_map.default_subdomain
     adapter = Adapter(url_map, server_name.lower(), script_name, subdomain, scheme, "/", "GET", None)
     if MapAdapter.__init__ is _constructor:
-        made[:] = [(server_name, script_name, scheme, vars(adapter).copy())]
+        made[:] = [(server_name, script_name, scheme, AdapterState(vars(adapter)))]
     return adapter
