@@ -26,6 +26,13 @@ def make(framework: Any, **settings: Any) -> Any:
     return app
 
 
+def wait_for_plan(framework: Any, app: Any) -> None:
+    """Build URLs until a plan is certain to last."""
+    for _ in range(40):
+        with app.app_context():
+            framework.url_for("about")
+
+
 CHANGES: tuple[tuple[str, Any], ...] = (
     ("APPLICATION_ROOT", "/app"),
     ("APPLICATION_ROOT", "/app/"),
@@ -196,10 +203,7 @@ def test_an_adapter_that_is_read_late_is_of_the_settings_when_its_context_was_ma
         choose, app = random.Random(seed), make(framework)
         contexts: list[Any] = []
         seen: list[Any] = []
-        for _ in range(40):
-            # Until a plan is certain to last.
-            with app.app_context():
-                framework.url_for("about")
+        wait_for_plan(framework, app)
         for _ in range(30):
             step = choose.randrange(8)
             if step < 3:
@@ -228,9 +232,7 @@ def test_an_adapter_that_is_read_late_is_of_the_settings_when_its_context_was_ma
 
 def test_an_adapter_is_made_only_if_it_is_read() -> None:
     app = make(tuile)
-    for _ in range(40):
-        with app.app_context():
-            tuile.url_for("about")
+    wait_for_plan(tuile, app)
     with app.app_context() as context:
         assert tuile.url_for("about") == "http://example.com/about"
         assert type(vars(context)["_adapter"]) is AdapterState
