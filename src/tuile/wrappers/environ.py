@@ -11,6 +11,7 @@ from werkzeug.utils import cached_property
 from ..ctx.app_context import environ_of
 from ..http.request_headers import EnvironHeaders
 from ..invalidation import attribute
+from .scope_headers import ScopeHeaders, header_in, may_be_looked_up
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -37,8 +38,11 @@ class FromEnviron(t.Generic[Value]):
         copy: str = "_environ_at_start",
         *,
         is_in_brief: bool = False,
+        of_scope: t.Callable[[Request, Scope], Value] | None = None,
     ) -> None:
         self.compute = compute
+        # Computes it for a request whose environ is not made.
+        self.of_scope = of_scope
         # Whether the keys that it is computed from are in what `brief_environ_of` returns.
         self.is_in_brief = is_in_brief
         # The name of the attribute with the copy of the environ; the copy is None until it is made.
@@ -66,11 +70,13 @@ class FromEnviron(t.Generic[Value]):
             return self
         while True:
             copy = getattr(instance, self.copy)
-            if copy is None:
-                is_brief = self.is_in_brief and instance._scope is not None
-                value = self.compute(brief_environ_of(instance) if is_brief else instance.environ)
+            scope = instance._scope if copy is None else None
+            if scope is not None and self.of_scope is not None:
+                value = self.of_scope(instance, scope)
             else:
-                value = self.compute(copy)
+                is_brief = scope is not None and self.is_in_brief
+                environ = brief_environ_of(instance) if is_brief else instance.environ if copy is None else copy
+                value = self.compute(environ)
             # If another thread answered the request meanwhile, the server may have reused the environ: compute again.
             if getattr(instance, self.copy) is copy:
                 break
@@ -192,6 +198,9 @@ class EnvironAtFirstRead:
         environ["werkzeug.request"] = instance
         # From now on the environ counts, because it may be changed.
         instance._scope = None
+        headers = vars(instance).get("headers")
+        if type(headers) is ScopeHeaders and headers.is_of(instance):
+            headers.become(environ)
         return environ
 
 
@@ -203,21 +212,6 @@ def cookie_header_of(request: Request) -> str | None:
         return header
     sent = request._sent_cookies
     return header_in(scope, b"cookie") if sent is ... else sent
-
-
-def header_in(scope: Scope, name: bytes) -> str | None:
-    """Return a header of a request whose environ is not made, as that would have it.
-
-    Args:
-        scope: The scope of the request. Such a request has names in lower case, and a host once.
-        name: The name of the header, in lower case.
-    """
-    found: bytes | None = None
-    for its_name, value in scope["headers"]:
-        if its_name == name:
-            # HTTP/2 may send the parts of one Cookie header apart.
-            found = value if found is None else b"%b%b%b" % (found, b"; " if name == b"cookie" else b",", value)
-    return None if found is None else found.decode("latin-1")
 
 
 def brief_environ_of(request: Request) -> WSGIEnvironment:
@@ -275,6 +269,13 @@ def read_headers(environ: WSGIEnvironment) -> EnvironHeaders:
     headers._list = []
     headers.environ = environ
     return headers
+
+
+def headers_of_scope(request: Request, scope: Scope) -> EnvironHeaders:
+    """Return the headers of a request whose environ is not made, and need not be made for them."""
+    if _make is None or not may_be_looked_up(scope):
+        return read_headers(request.environ)
+    return ScopeHeaders(request, scope, _make)
 
 
 def read_remote_addr(environ: WSGIEnvironment) -> str | None:

@@ -30,7 +30,8 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from ..http.headers import directives_in
 from ..http.received import read_authorization, read_date, read_if_range, read_sent_date
 from ..lazy import late_modules, lazy_pattern
-from .environ import Kept, header_in
+from .environ import Kept
+from .scope_headers import header_in
 
 if t.TYPE_CHECKING:
     from datetime import datetime

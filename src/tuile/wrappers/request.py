@@ -18,7 +18,6 @@ from werkzeug.wsgi import _get_server
 from .. import json
 from ..ctx.app_context import current_value
 from ..http.parameters import ImmutableMultiDict
-from ..http.request_headers import EnvironHeaders
 from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
 from ..lazy import late_modules
 from ..routing.rule import blueprints_of
@@ -28,6 +27,7 @@ from .environ import (
     EnvironAtFirstRead,
     FromEnviron,
     brief_environ_of,
+    headers_of_scope,
     own_of_constructor,
     read_headers,
     read_method,
@@ -40,6 +40,7 @@ from .environ import (
 from .forms import READING_FORMS, READING_JSON, BodyStream, Files, limit_of, load_form
 from .pieces import pieces_of
 from .read_headers import faster_properties
+from .scope_headers import are_of
 from .sent_cookies import ReceivedCookies, first_cookie
 from .shown_url import MAKING_URLS, SHOWN
 
@@ -267,7 +268,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     path = FromEnviron(read_path, is_in_brief=True)
     query_string = FromEnviron(read_query_string, is_in_brief=True)
     #: The headers received with the request.
-    headers: FromEnviron[Headers] = FromEnviron(read_headers, copy="_environ_at_end")
+    headers: FromEnviron[Headers] = FromEnviron(read_headers, copy="_environ_at_end", of_scope=headers_of_scope)
     remote_addr = FromEnviron(read_remote_addr)
 
     def _keep_environ(self) -> None:
@@ -322,9 +323,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
             kept, start = vars(self), self._environ_at_start
             headers = kept.get("headers")
             scheme = kept.get("scheme") or (environ if start is None else start).get("wsgi.url_scheme")
-            if scheme == environ.get("wsgi.url_scheme") and (
-                headers is None or (type(headers) is EnvironHeaders and headers.environ is environ)
-            ):
+            if scheme == environ.get("wsgi.url_scheme") and (headers is None or are_of(headers, self, environ)):
                 host = hosts.read_host(environ, self.trusted_hosts)
                 # If another thread answered the request meanwhile, the server may have reused the environ.
                 if self._environ_at_end is None:

@@ -10,6 +10,7 @@ from ..http import parameters
 from ..http.request_headers import EnvironHeaders
 from ..lazy import late_modules
 from .environ import cookie_header_of
+from .scope_headers import ScopeHeaders
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
@@ -61,6 +62,8 @@ def _parsed(request: Request) -> t.Any:
     kept = request._environ_at_end
     if headers is None:
         sent = cookie_header_of(request) if kept is None else kept.get("HTTP_COOKIE")
+    elif type(headers) is ScopeHeaders and headers.is_of(request):
+        sent = cookie_header_of(request)
     elif type(headers) is EnvironHeaders:
         sent = headers.environ.get("HTTP_COOKIE")
     else:
