@@ -242,3 +242,56 @@ def test_slashes_that_do_not_count(ends: tuple[str, str]) -> None:
         return found
 
     same(program)
+
+
+def app_with_rivals(lib: Any, choose: random.Random) -> Any:
+    app, calls = make_app(lib), Calls()
+    app.url_map.converters.update(calls.converters())
+    app.url_map.redirect_defaults = choose.random() < 0.85
+    kind = choose.choice(("int:", "", "float:", "picky:", "any(a, b, '1'):", "int(min=1):"))
+    fitting = (1, 2, "a", "b", 1.0, "1", "picked 1", 1.5, None, [1])
+
+    def view(**given: Any) -> str:
+        return repr(given)
+
+    for number in range(choose.randrange(2, 5)):
+        given = choose.choice(({}, {"page": choose.choice(fitting)}, {"page": choose.choice(fitting), "sort": "a"}))
+        parts = [f"<{kind}page>" if "page" not in given else "p", "<sort>" if "sort" not in given else "s"]
+        options: dict[str, Any] = {"methods": choose.choice((["GET"], ["GET", "POST"], ["POST"]))}
+        if given:
+            options["defaults"] = dict(given)
+        if choose.random() < 0.1:
+            options["redirect_to"] = "/elsewhere"
+        if choose.random() < 0.1:
+            options["alias"] = True
+        rule = f"/{'/'.join(parts)}{choose.choice(('', f'/x{number}'))}"
+        app.add_url_rule(rule, "view", view, **options)
+    return app
+
+
+def change_defaults(app: Any, choose: random.Random) -> None:
+    for rule in app.url_map.iter_rules("view"):
+        if rule.defaults and choose.random() < 0.5:
+            rule.defaults["page"] = 2
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_rules_beside_some_with_defaults_lead_to_the_same(seed: int) -> None:
+    def program(lib: Any) -> Any:
+        choose = random.Random(seed)
+        app = app_with_rivals(lib, choose)
+        ends = ("", "/x0", "/x1")
+        paths = [f"/{page}/{sort}{end}" for page in ("1", "2", "p") for sort in ("a", "s") for end in ends]
+        adapter = app.url_map.bind("localhost", path_info="/", query_args="q=1")
+        found: list[Any] = []
+        for turn in range(3):
+            for path, method in product(paths, ("GET", "PUT")):
+                found.append(outcome(send, app, make_environ(path, REQUEST_METHOD=method)))
+                found += [outcome(adapter.match, path, method) for _ in range(14)]
+                found.append(outcome(adapter.test, path, method))
+                found.append(outcome(lambda path=path: sorted(adapter.allowed_methods(path))))
+            if turn == 0:
+                change_defaults(app, choose)
+        return found
+
+    same(program)

@@ -178,12 +178,23 @@ class Adapter(MapAdapter):
         if type(found) is search.Moved:
             query = query_args if query_args is not None else self.query_args or {}
             raise redirects.moved_to(self.make_redirect_url(path_text(found.path), query), found.path) from None
+        if type(found) is search.Elsewhere:
+            query, wanted = (
+                query_args if query_args is not None else self.query_args or {},
+                method or self.default_method,
+            )
+            url = self.get_default_redirect(found.rule, wanted.upper(), found.arguments, query)
+            if url is not None:
+                raise RequestRedirect(url)
         # Its overloads know no `return_rule` that is a variable.
         ask: t.Callable[..., tuple[object, t.Mapping[str, object]]] = super().match
         return ask(path_info, method, return_rule, query_args, websocket)
 
-    def _found(self, path_info: str | None, method: str | None) -> Found | search.Moved | None:
-        """Return the rule of a path with the view's arguments, or None and the refusal; `Moved`; None to ask Werkzeug.
+    def _found(self, path_info: str | None, method: str | None) -> Found | search.Moved | search.Elsewhere | None:
+        """Return what a path leads to; None to ask Werkzeug.
+
+        Returns:
+            The rule with the view's arguments, or None and the refusal; or where other slashes or defaults lead to.
 
         Raises:
             Exception: Whatever a converter raises, except `ValidationError` and HTTP exceptions.
@@ -208,10 +219,10 @@ class Adapter(MapAdapter):
             return found
         url_map.update()
         path = f"/{path.lstrip('/')}" if path else ""
-        other = search.search(url_map, url_map._patterns, self.subdomain or "", path, wanted.upper(), search.never)
+        other = search.search(url_map, url_map._patterns, self.subdomain or "", path, wanted.upper(), search.may_ask)
         if isinstance(other, HTTPException):
             return None, other
-        return other if type(other) is tuple or type(other) is search.Moved else None
+        return other if isinstance(other, (tuple, search.Moved, search.Elsewhere)) else None
 
     def test(self, path_info: str | None = None, method: str | None = None) -> bool:
         """Return whether a rule matches a path, or the path leads to another URL."""

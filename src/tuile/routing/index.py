@@ -325,6 +325,12 @@ def _conversion(converter: BaseConverter) -> Conversion:
     return _TYPES[kind]
 
 
+def is_stock(converter: BaseConverter) -> bool:
+    """Return whether a converter does nothing but what Werkzeug's own do, so that it may be asked again."""
+    guard = guard_of(converter, "to_python")
+    return guard is not None and guard[1] in _STOCK.values()
+
+
 def converted(
     rule: WerkzeugRule, arguments: Arguments, values: t.Sequence[str], rules: list[WerkzeugRule], method: str
 ) -> Found:

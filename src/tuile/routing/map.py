@@ -225,6 +225,8 @@ class Map(Binding):
             methods = rule.methods
             if methods is None or method in methods:
                 if not certain:
+                    if certain is False and arguments:
+                        self._note_use(index, path, rule)
                     return None
                 if not arguments:
                     return rule, dict(rule.defaults) if rule.defaults else {}

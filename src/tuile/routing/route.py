@@ -10,7 +10,7 @@ import typing as t
 
 from werkzeug.routing import Rule as WerkzeugRule
 
-from .index import Answer, Edge, Index, Node, converted, decoded, split_path
+from .index import Answer, Arguments, Edge, Index, Node, converted, decoded, split_path
 from .rule import Converters
 from .source import compiled
 
@@ -113,6 +113,21 @@ def _steps(index: Index, path: str) -> list[tuple[Node, int | None, str]] | None
     return [*steps, (node, None, "")]
 
 
+def _rivals(rule: WerkzeugRule) -> list[t.Mapping[str, object]]:
+    """Return the defaults of the other rules that a rule may redirect to, if these are what a path has."""
+    others: t.Iterable[WerkzeugRule] = rule.map._rules_by_endpoint.get(rule.endpoint, ())
+    return [
+        other.defaults for other in others if other is not rule and other.defaults and other.arguments == rule.arguments
+    ]
+
+
+def _only_defaults_decide(rule: WerkzeugRule, arguments: Arguments, rivals: list[t.Mapping[str, object]]) -> bool:
+    """Return whether a rule leads nowhere else where a path does not have the defaults of its rivals."""
+    names = {name for name, _, _ in arguments}
+    are_stock = all(convert is None or isinstance(convert, type) for _, _, convert in arguments)
+    return are_stock and not rule.alias and rule.redirect_to is None and all(names.issuperset(one) for one in rivals)
+
+
 class _Source:
     """The source of one function, and what it refers to.
 
@@ -208,8 +223,9 @@ class _Source:
         return None
 
     def _compiled(self, answer: Answer, count: int) -> Route | None:
-        rule, certain, _, (converters, guards), _ = answer
-        if certain is not True or rule.methods is None:
+        rule, certain, arguments, (converters, guards), _ = answer
+        rivals = [] if certain else _rivals(rule)
+        if certain is None or rule.methods is None or not (certain or _only_defaults_decide(rule, arguments, rivals)):
             return None
         if type(rule._converters) is not Converters or rule._converters != converters:
             return None
@@ -222,8 +238,11 @@ class _Source:
             # The attributes of a number's converter are its limits.
             is_number = hasattr(kind, "num_convert")
             changes.append(f"now{number} != then{number}" if is_number else f"'to_python' in now{number}")
+        for number, defaults in enumerate(rivals):
+            self._names |= {f"defaults{number}": defaults, f"copy{number}": dict(defaults)}
+            changes.append(f"defaults{number} != copy{number}")
         lines = [f"    if {' or '.join(['method not in rule.methods', *self._refusals, *changes])}:"]
-        lines += ["        return None", *self._converting(answer)]
+        lines += ["        return None", *self._converting(answer, rivals)]
         head = f"    {', '.join(f'p{number}' for number in range(count))} = parts"
         if self._takes_rest:
             last = count - 1
@@ -239,8 +258,8 @@ class _Source:
         source = "\n".join(["def match(parts, method):", *lines, ""])
         return t.cast("Route", compiled("match", f"route of {rule.rule!r}", source, self._names))
 
-    def _converting(self, answer: Answer) -> list[str]:
-        """Return the lines that convert the values and return the result."""
+    def _converting(self, answer: Answer, rivals: list[t.Mapping[str, object]]) -> list[str]:
+        """Return the lines that convert the values and return the result, unless they are the defaults of a rival."""
         rule, _, arguments, _, rules = answer
         if any(convert is not None and not isinstance(convert, type) for *_, convert in arguments):
             # A converter that is asked must not be asked again.
@@ -258,7 +277,13 @@ class _Source:
         if rule.defaults:
             items.append("**(rule.defaults or {})")
         lines = [f"return rule, {{{', '.join(items)}}}, view"]
+        if rivals:
+            lines = [f"found = {{{', '.join(items)}}}"]
+            for number, defaults in enumerate(rivals):
+                differ = " or ".join(f"copy{number}[{name!r}] != found[{name!r}]" for name in defaults)
+                lines += [f"if not ({differ}):", "    return None"]
+            lines.append("return rule, found, view")
         if any(convert is int for *_, convert in arguments):
             # More digits than Python reads.
-            lines = ["try:", f"    {lines[0]}", "except ValueError:", "    return None"]
+            lines = ["try:", f"    {lines[0]}", "except ValueError:", "    return None", *lines[1:]]
         return [f"    {line}" for line in lines]

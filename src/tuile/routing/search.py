@@ -15,7 +15,7 @@ from werkzeug.routing import ValidationError
 from werkzeug.routing.exceptions import NoMatch
 
 from ..lazy import lazy_pattern
-from .index import TESTS, groups_of
+from .index import TESTS, groups_of, is_stock
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,6 +97,11 @@ def methods_passed(
 def never(_: object) -> bool:
     """Say that no rule may lead to another URL."""
     return False
+
+
+def may_ask(rule: WerkzeugRule) -> bool:
+    """Return whether the converters of a rule may be asked once more, where it leads to another URL."""
+    return rule.redirect_to is None and all(is_stock(converter) for converter in rule._converters.values())
 
 
 def _searched(
