@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict
 
 import tuile
-from tests.beside_flask import make_app, make_environ, same, send
+from tests.beside_flask import make_app, make_environ, outcome, same, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,13 +102,40 @@ def test_a_good_session_after_one_that_is_not_valid_is_found_when_the_cookies_we
 
 
 @pytest.mark.parametrize("header", [None, "", "a=1"])
-def test_received_cookies_are_of_werkzeugs_class(header: str | None) -> None:
-    app = make_app(tuile)
+def test_received_cookies_are_of_a_class_of_werkzeugs_name(header: str | None) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
 
-    @app.get("/")
-    def view() -> Any:
-        cookies = tuile.request.cookies
-        return [isinstance(cookies, ImmutableMultiDict), type(cookies) is ImmutableMultiDict or not cookies]
+        @app.get("/")
+        def view() -> str:
+            cookies = lib.request.cookies
+            return f"{isinstance(cookies, ImmutableMultiDict)} {type(cookies)} {cookies!r}"
 
-    sent = {} if header is None else {"HTTP_COOKIE": header}
-    assert send(app, make_environ("/", **sent)).text == "[true,true]\n"
+        return send(app, make_environ("/", **({} if header is None else {"HTTP_COOKIE": header}))).text
+
+    same(program)
+
+
+@pytest.mark.parametrize("header", ["", "a=1", "a=1; b=2; a=3", 'a="x\\054y"; b; =c; d=e=f'])
+@pytest.mark.parametrize("what", ["cookies", "args"])
+def test_received_values_are_read_in_every_way_as_on_flask(header: str, what: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        given = {"HTTP_COOKIE": header} if what == "cookies" else {"QUERY_STRING": header.replace("; ", "&")}
+        with app.request_context(make_environ("/", **given)):
+            values = getattr(lib.request, what)
+            copied = values.copy()
+            copied.add("a", "new")
+            copied.setlist("z", [1, 2])
+            found: list[Any] = [repr(one) for one in (values, copied, type(copied), copy(values) is values)]
+            found += [repr(deepcopy(values)), repr(pickle.loads(pickle.dumps(values))), dict(values)]  # noqa: S301
+            found += [list(values), list(values.items()), list(values.items(multi=True)), list(values.lists())]
+            found += [list(values.values()), list(values.listvalues()), values.to_dict(), values.to_dict(flat=False)]
+            found += [len(values), "a" in values, values == copied, values == values.copy(), hash(values) is not None]
+            for name in ("a", "b", "nope"):
+                found += [values.get(name), values.get(name, type=int), values.get(name, 5, type=int)]
+                found += [values.getlist(name), values.getlist(name, type=int), outcome(values.__getitem__, name)]
+            found += [outcome(values.add, "a", 1), outcome(values.pop, "a"), outcome(values.__setitem__, "a", 1)]
+        return found
+
+    same(program)

@@ -1,10 +1,11 @@
-"""The fields of a query or a form: Werkzeug's `ImmutableMultiDict`, with fewer steps."""
+"""The fields of a query or a form, and the cookies: Werkzeug's `ImmutableMultiDict`, with fewer steps."""
 
 from __future__ import annotations
 
 import typing as t
 
 from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequestKeyError
 
 from ..invalidation import without_replaced
@@ -14,6 +15,8 @@ if t.TYPE_CHECKING:
 
 Value = t.TypeVar("Value")
 
+_new_multidict = MultiDict.__new__
+_fill = t.cast("Callable[[object, dict[str, list[object]]], None]", dict.update)
 _get = t.cast("Callable[[object, object], list[object] | None]", dict.get)
 
 
@@ -67,6 +70,12 @@ class ImmutableMultiDict(WerkzeugImmutableMultiDict[str, Value]):
             if flat:
                 return {key: values[0] for key, values in dict.items(self)}
             return {key: list(values) for key, values in dict.items(self)}
+
+        def copy(self) -> MultiDict[str, Value]:
+            """Return a copy that can be changed."""
+            made: MultiDict[str, Value] = _new_multidict(MultiDict)
+            _fill(made, {key: list(values) for key, values in dict.items(self)})
+            return made
 
         def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
             return WerkzeugImmutableMultiDict, (list(self.items(multi=True)),)
