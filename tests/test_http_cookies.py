@@ -638,3 +638,12 @@ def test_few_names_and_attributes_are_remembered() -> None:
         assert line == f"name-{number}=dark; Path=/{number}"
         assert f"name-{number}" in cookie_syntax.quick_names
     assert len(cookie_syntax._plain_names) <= 512 >= len(cookie_syntax._remembered_attributes)
+
+
+def test_every_pair_of_characters_is_quoted_as_by_werkzeug() -> None:
+    # Werkzeug sends some control characters as they are.
+    some = [*map(chr, [*range(0x1A), *range(0x20, 0x102)]), "\N{EURO SIGN}", "\N{GRINNING FACE}"]
+    for first in some:
+        for second in [*'",;\\ a=~\x7f\n0', "\N{LATIN SMALL LETTER E WITH ACUTE}"]:
+            for value in (first + second, f"{second}{first}x"):
+                assert dump_cookie("a", value, now=0) == werkzeug.http.dump_cookie("a", value)

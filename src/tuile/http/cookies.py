@@ -134,9 +134,9 @@ def dump_cookie(
     if (
         not is_plain
         and not (len(value) < SHORT and value.isascii() and (value.isalnum() or value.isidentifier()))
-        and not _plain_value.fullmatch(value)
+        and not plain_value.fullmatch(value)
     ):
-        value = _quoted(value)
+        value = quoted(value)
     known: tuple[str, str] | None
     try:
         known = _remembered_attributes[path, domain, not secure, not httponly, samesite, not partitioned]
@@ -175,11 +175,6 @@ SHORT = 48
 DELETED = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"
 
 
-def needs_no_quotes(value: str) -> bool:
-    """Return whether a value is sent as it is."""
-    return _plain_value.fullmatch(value) is not None
-
-
 # What follows the pair of a cookie for all paths of one host, as `dump_cookie` writes it.
 _USUAL_ENDS = frozenset({" Path=/", " HttpOnly; Path=/", " Secure; HttpOnly; Path=/", " Path=/; SameSite=Lax"})
 
@@ -207,16 +202,20 @@ def cookie_identity(line: str) -> tuple[str, str, str]:
     return name.strip(_BLANKS) if equals else "", domain, path
 
 
-# cookie-octet: the characters that need no quotes.
-_plain_value = lazy_pattern(r"[!#-+\--:<-\[\]-~]*")
+#: A value of these characters (cookie-octet) needs no quotes.
+plain_value = lazy_pattern(r"[!#-+\--:<-\[\]-~]*")
 
 # Maps octets to their escapes between quotes. A space needs no escape.
 _ESCAPES = {octet: rf"\{octet:03o}" for octet in range(256) if not 0x20 <= octet <= 0x7E or octet in b'",;\\'}
 _ESCAPES |= {ord('"'): r"\"", ord("\\"): r"\\"}
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """Return the value in quotes, with escapes for what a cookie cannot hold."""
+    if value.isascii() and value.isprintable():
+        # As most values, such as JSON: these four are all that the table below has for them.
+        text = value.replace("\\", r"\\").replace('"', r"\"").replace(",", r"\054").replace(";", r"\073")
+        return f'"{text}"'
     return f'"{_octets("value", value).decode("latin-1").translate(_ESCAPES)}"'
 
 
@@ -267,12 +266,13 @@ def _attributes(
     return written
 
 
-def keep_end(given: tuple[object, ...] | None, second: int, line: str, key: str, value: str) -> None:
+def keep_end(given: tuple[object, ...] | None, second: int, line: str) -> None:
     """Keep what a line has after its pair, if its attributes are remembered."""
     if given is not None and given[2:] in _remembered_attributes:
         if len(kept_ends) >= _MOST_REMEMBERED:
             kept_ends.clear()
-        kept_ends[given] = second, line[len(key) + len(value) + 1 :]
+        _, semicolon, rest = line.partition(";")
+        kept_ends[given] = second, f"{semicolon}{rest}"
 
 
 _attribute_refused = lazy_pattern(r"[\x00-\x1f\x7f;]")

@@ -70,23 +70,23 @@ def set_cookie(  # noqa: C901 - as above
     name: str | None = key
     if type(value) is str and type(key) is str and key in cookies.quick_names:
         short = len(value) < cookies.SHORT and value.isascii() and (value.isidentifier() or value.isalnum())
-        if short or not value or cookies.needs_no_quotes(value):
-            has_others = domain is not None or samesite is not None or secure or httponly or partitioned
-            if max_age is None and expires is None and not has_others and path == "/":
-                line = f"{key}={value}; Path=/"
-            elif (expires is None or type(expires) is int) and (max_age is None or type(max_age) is int):
-                name = key if domain is None and path == "/" else None
-                second = floor(time.time()) if expires is None and max_age is not None else 0
-                given = max_age, expires, path, domain, not secure, not httponly, samesite, not partitioned  # as there
-                try:
-                    written_at, end = cookies.kept_ends[given]
-                    line = f"{key}={value}{end}" if written_at == second else None
-                except (KeyError, TypeError):  # it was not written before, or cannot be hashed
-                    pass
+        text = value if short or not value or cookies.plain_value.fullmatch(value) else cookies.quoted(value)
+        has_others = domain is not None or samesite is not None or secure or httponly or partitioned
+        if max_age is None and expires is None and not has_others and path == "/":
+            line = f"{key}={text}; Path=/"
+        elif (expires is None or type(expires) is int) and (max_age is None or type(max_age) is int):
+            name = key if domain is None and path == "/" else None
+            second = floor(time.time()) if expires is None and max_age is not None else 0
+            given = max_age, expires, path, domain, not secure, not httponly, samesite, not partitioned  # as there
+            try:
+                written_at, end = cookies.kept_ends[given]
+                line = f"{key}={text}{end}" if written_at == second else None
+            except (KeyError, TypeError):  # it was not written before, or cannot be hashed
+                pass
     if line is None:
         line = cookies.dump_cookie(key, value, max_age, expires, path, domain, secure, httponly, True, 0, samesite,
                                    partitioned, now=second or time.time())  # fmt: skip
-        cookies.keep_end(given, second, line, key, value)
+        cookies.keep_end(given, second, line)
         name = line.partition("=")[0] if domain is None and path == "/" else None
     if max_size and len(line) > max_size:
         _warn_of_size(self, key, line, max_size)
