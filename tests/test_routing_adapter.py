@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 import warnings
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import Gone
 from werkzeug.routing import BaseConverter, BuildError, MapAdapter, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
@@ -422,6 +425,33 @@ def test_an_error_that_a_converter_raises_keeps_what_it_was_raised_from() -> Non
                 with pytest.raises(Gone) as caught:
                     adapter.match(path)
             found.append(_origin(caught.value))
+        return found
+
+    same(program)
+
+
+_NAMES: list[Any] = ["a", "b c", "\u00fc", "a&b", "", 5, None, b"x\xff", ("t",), Markup("m&m"), "\udc80", 1.5]
+_GIVEN: list[Any] = [
+    *("x", "a b", "\u00fc&=+", "", None, 5, True, 1.5, 1e100, b"\xff b", ["x", None, "y z"], ("t", 5), {"s"}),
+    *([], [[1]], {"k": 1}, Markup("<b>"), "\udc80", datetime(2027, 1, 2, 3, 4, tzinfo=timezone.utc)),
+    *(object, "/a?b:c", range(2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_queries_of_redirects_are_encoded_as_by_werkzeug(seed: int) -> None:
+    def program(lib: Any) -> Any:
+        choose = random.Random(seed)
+        app = lib.Flask("queries", static_folder=None)
+        app.add_url_rule("/tags/", "tags")
+        adapter = app.url_map.bind("example.com", "/root")
+        found = []
+        for _ in range(12):
+            query: Any = {choose.choice(_NAMES): choose.choice(_GIVEN) for _ in range(choose.randrange(4))}
+            query = choose.choice([query, query, query, MultiDict(), list(query.items()), "a=b c", None])
+            found.append(outcome(adapter.encode_query_args, query))
+            found.append(outcome(adapter.make_redirect_url, "/a b", query))
+            found.append(outcome(adapter.match, "/tags", query_args=query))
         return found
 
     same(program)

@@ -16,7 +16,7 @@ from ..invalidation import as_defined
 from ..lazy import late_modules
 from .build_errors import build_error
 from .matcher import Matcher
-from .quoting import path_text
+from .quoting import path_text, query_by, query_keys
 from .rule import Rule
 
 if t.TYPE_CHECKING:
@@ -31,10 +31,12 @@ else:
 werkzeugs_allowed, werkzeugs_build, werkzeugs_match = (
     as_defined(MapAdapter, name) for name in ("allowed_methods", "build", "match")
 )
-_get_host, _partial_build, _get_default_redirect, _make_redirect_url, _test = (
+_get_host, _partial_build, _get_default_redirect, _make_redirect_url, _test, _encode_query_args = (
     as_defined(MapAdapter, name)
-    for name in ("get_host", "_partial_build", "get_default_redirect", "make_redirect_url", "test")
-)
+    for name in (
+        "get_host", "_partial_build", "get_default_redirect", "make_redirect_url", "test", "encode_query_args"
+    )
+)  # fmt: skip
 _build_of_rule, _suitable_for = as_defined(WerkzeugRule, "build"), as_defined(WerkzeugRule, "suitable_for")
 _build_of_ours = as_defined(Rule, "build")
 _match_of_matcher, _match_of_ours = as_defined(StateMachineMatcher, "match"), as_defined(Matcher, "match")
@@ -269,6 +271,16 @@ class Adapter(MapAdapter):
         path = f"/{root}/{path_info.lstrip('/')}" if root else f"/{path_info.lstrip('/')}"
         url = f"{self.url_scheme or 'http'}://{host}{path}"
         return f"{url}?{query}" if query else url
+
+    def encode_query_args(self, query_args: t.Mapping[str, object] | str) -> str:
+        """Return the query of a redirect, which may be given as text."""
+        if type(query_args) is dict and MapAdapter.encode_query_args is _encode_query_args:
+            try:
+                query = query_by(query_keys(query_args, ()), query_args)
+            except Exception:  # noqa: BLE001 - Werkzeug may find another error first
+                return super().encode_query_args(query_args)
+            return query[1:]
+        return super().encode_query_args(query_args)
 
 
 def _raise_again(error: HTTPException) -> t.NoReturn:
