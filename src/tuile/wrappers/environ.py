@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from io import BytesIO
 from types import MethodType
 
 from werkzeug._internal import _wsgi_decoding_dance
@@ -182,6 +183,14 @@ def make_environ_by(
     _make, _make_brief, _make_for_file = make, make_brief, make_for_file
 
 
+# The headers that say how to read a body. A request whose environ is not made has each of them once.
+_OF_BODIES: t.Final = {
+    b"content-type": "CONTENT_TYPE",
+    b"content-length": "CONTENT_LENGTH",
+    b"transfer-encoding": "HTTP_TRANSFER_ENCODING",
+}
+
+
 class EnvironAtFirstRead:
     """The environ of a request that did not come with one: it is made when it is first read.
 
@@ -223,6 +232,33 @@ def brief_environ_of(request: Request) -> WSGIEnvironment:
     if brief is None:
         brief = request._brief_environ = _make_brief(scope)
     return brief
+
+
+def body_environ_of(request: Request) -> WSGIEnvironment:
+    """Return an environ of a request with at least its body, and with what says how to read that."""
+    scope, received = request._scope, request._received
+    if scope is None or scope["type"] != "http":
+        return request.environ
+    if isinstance(received, _Body):
+        return received.environ
+    if not isinstance(received, bytes):
+        return request.environ
+    environ: WSGIEnvironment = {"wsgi.input": BytesIO(received), "wsgi.input_terminated": True}
+    for name, value in scope["headers"]:
+        if name in _OF_BODIES:
+            environ[_OF_BODIES[name]] = value.decode("latin-1")
+    request._received = _Body(environ)
+    return environ
+
+
+class _Body:
+    """A body of which something may have been read: the whole environ gets the stream of the brief one."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self.environ = environ
+
+    def __call__(self, environ: WSGIEnvironment) -> None:
+        environ["wsgi.input"] = self.environ["wsgi.input"]
 
 
 def file_environ_of(request: Request) -> WSGIEnvironment:

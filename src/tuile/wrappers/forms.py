@@ -21,9 +21,10 @@ from werkzeug.wsgi import LimitedStream
 
 from ..ctx.app_context import current_value
 from ..http.parameters import ImmutableMultiDict
-from ..http.request_headers import EnvironHeaders
 from ..invalidation import Stock, as_defined
 from ..lazy import late_modules
+from .environ import body_environ_of
+from .scope_headers import are_of
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -141,13 +142,14 @@ def load_form(request: Request) -> bool:
     Returns:
         Whether they are set. If not, everything that was read can be read again.
     """
-    own, environ = request.__dict__, request.environ
+    own = request.__dict__
+    environ = own["environ"] if "environ" in own else body_environ_of(request)
     # What `get_data` has read and kept.
     data = own.get("_cached_data")
     if not (_OWN if type(data) is not bytes else _OWN_BUT_DATA).isdisjoint(own) or not _reads_as_werkzeug():
         return False
     headers = own.get("headers")
-    if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
+    if headers is not None and not are_of(headers, request, environ):
         return False
     mimetype = content_type = environ.get("CONTENT_TYPE") or ""
     # The header may have been parsed before the environ changed.
@@ -155,7 +157,7 @@ def load_form(request: Request) -> bool:
     if content_type != _FORM or parsed is not None:
         mimetype = (content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]).lower()
         if mimetype not in _FORMS:
-            _set(own, io.BytesIO(data) if type(data) is bytes and content_type else _begun(request), {}, {})
+            _set(own, io.BytesIO(data) if type(data) is bytes and content_type else _begun(request, environ), {}, {})
             return True
     text = environ.get("CONTENT_LENGTH", "")
     if not (text.isdigit() and text.isascii() and len(text) < 16) or "HTTP_TRANSFER_ENCODING" in environ:
@@ -169,7 +171,7 @@ def load_form(request: Request) -> bool:
     boundary = (
         multipart.boundary_of(content_type) if parsed is None else multipart.plain_boundary(parsed[1].get("boundary"))
     )
-    return boundary is not None and _load_multipart(request, own, int(text), boundary)
+    return boundary is not None and _load_multipart(request, environ, int(text), boundary)
 
 
 def _set(
@@ -185,9 +187,9 @@ def _set(
         _fill(uploads, files)
 
 
-def _begun(request: Request) -> Stream:
+def _begun(request: Request, environ: WSGIEnvironment) -> Stream:
     """Return the stream of a request, or what it is made of; with the errors of a wrong length."""
-    own, environ = request.__dict__, request.environ
+    own = request.__dict__
     for name in ("stream", "_unmade"):
         if name in own:
             return t.cast("Stream", own[name])
@@ -224,8 +226,9 @@ def _read_in_pieces(request: Request, stream: Stream | None) -> tuple[bytes, Str
     return whole.read() or b"", whole
 
 
-def _load_multipart(request: Request, own: dict[str, object], length: int, boundary: bytes) -> bool:
-    body, stream = _read(request, request.environ, length)
+def _load_multipart(request: Request, environ: WSGIEnvironment, length: int, boundary: bytes) -> bool:
+    own = request.__dict__
+    body, stream = _read(request, environ, length)
     if body is None:
         if stream is not None:
             own["stream"] = stream

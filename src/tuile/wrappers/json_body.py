@@ -5,7 +5,8 @@ from __future__ import annotations
 import typing as t
 
 from ..http import bodies
-from ..http.request_headers import EnvironHeaders
+from .environ import body_environ_of
+from .scope_headers import are_of
 
 if t.TYPE_CHECKING:
     from .request import Request
@@ -40,13 +41,13 @@ def read_data(request: Request) -> bytes:
     if "stream" in own:
         left: bytes = own["stream"].read()
         return left
-    if not _UNUSUAL.isdisjoint(own) or "environ" not in own:
+    if not _UNUSUAL.isdisjoint(own) or ("environ" not in own and request._scope is None):
         return request.stream.read()
     if "_unmade" in own:
         source, length, position = own["_unmade"]
         # A form was read to its end.
         return b"" if position else bodies.read_known(own, source, length)
-    environ = own["environ"]
+    environ = own["environ"] if "environ" in own else body_environ_of(request)
     if "wsgi.input_terminated" in environ:
         # Most servers end the body: their stream is that of the request.
         stream = own["stream"] = bodies.input_stream(environ, request.max_content_length)
@@ -68,8 +69,9 @@ def load_json(request: Request, force: bool, silent: bool) -> object:
     own = request.__dict__
     if not _READ.isdisjoint(own) or ("environ" not in own and request._scope is None):
         return UNREAD
-    environ, headers = request.environ, own.get("headers")
-    if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
+    environ = own["environ"] if "environ" in own else body_environ_of(request)
+    headers = own.get("headers")
+    if headers is not None and not are_of(headers, request, environ):
         return UNREAD
     if not force and (mimetype := environ.get("CONTENT_TYPE")) != _JSON:
         mimetype = (mimetype or "").partition(";")[0].strip().lower()
