@@ -845,3 +845,29 @@ def _set_and_read(lib: Any, app: Any, name: str) -> Any:
     found = getattr(app, name, None)
     kind = "a class" if isinstance(found, type) else type(found).__name__
     return put, kind, name in vars(app), app.config["TESTING"], app.config["DEBUG"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"SERVER_NAME": "example.com"}])
+def test_few_app_contexts_make_no_plan_and_many_make_one(settings: Any) -> None:
+    app = tuile.Flask("contexts")
+    left: list[Any] = []
+    app.config.update(settings)
+    app.teardown_appcontext(left.append)
+
+    def enter() -> None:
+        with app.app_context():
+            assert tuile.current_app.name == "contexts"
+
+    for _ in range(Planner.CONTEXTS):
+        enter()
+    assert app._planner.plan is NOTHING
+    # A change: they are counted anew.
+    app.config["DEBUG"] = True
+    for _ in range(Planner.CONTEXTS):
+        enter()
+    assert app._planner.plan is NOTHING
+    enter()
+    enter()
+    assert app._plan is app._planner.plan is not NOTHING
+    assert app._plan.epoch is invalidation.epoch
+    assert left == [None] * (2 * Planner.CONTEXTS + 2)

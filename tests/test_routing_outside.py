@@ -186,8 +186,7 @@ def test_what_is_patched_between_contexts_is_called(name: str) -> None:
 
 def test_a_context_takes_few_steps_once_another_was_made() -> None:
     app = make(tuile)
-    with app.app_context():
-        tuile.url_for("about")
+    wait_for_plan(tuile, app)
     plan = app._current_plan()
     (made,), (known,) = plan.made_outside, plan.address_outside
     with app.app_context() as context:

@@ -203,7 +203,7 @@ class AppContext(metaclass=invalidation.Watched):
         only, app = self._only, self.app
         plan = app._plan
         if plan.epoch is not invalidation.epoch:
-            plan = app._planner.current(app)
+            plan = app._planner.for_context(app)
         if only is not None and current_value(None) is not only:
             # Something was entered since, or another thread has entered this context.
             only = None

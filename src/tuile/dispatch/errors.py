@@ -85,6 +85,7 @@ class ErrorHandling(App, metaclass=Watched):
     response_class: type[Response]
     ensure_sync: Callable[[Callable[..., object]], Callable[..., t.Any]]
     _current_plan: Callable[[], Plan]
+    _plan_if_made: Callable[[], Plan]
     _plan: Plan
     _synchronous: dict[int, Callable[..., object]]
     finalize_request: Callable[..., Response]

@@ -35,21 +35,25 @@ class Planner:
     A plan costs as much as a few requests, so plans do not pay off if something moves the epoch in every request. After
     `PATIENCE` plans in a row that were used less than `PROVEN` times each, the steps serve the app for `SHORTEST`
     requests, then for twice as many, up to `LONGEST`. The steps do not need a plan.
+
+    An app context saves little with a plan, so one is made for them only after `CONTEXTS` contexts without a change.
     """
 
     PROVEN = 16
     PATIENCE = 16
     SHORTEST = 64
     LONGEST = 4096
+    CONTEXTS = 16
 
-    __slots__ = ("brief", "owner", "pause", "plan", "served", "skip")
+    __slots__ = ("brief", "contexts", "owner", "pause", "plan", "seen", "served", "skip")
 
     def __init__(self, app: object) -> None:
         # Not the app itself, which would then be freed later.
         self.owner = id(app)
         self.plan = NOTHING
         self.served = self.PROVEN
-        self.brief = self.skip = 0
+        self.brief = self.contexts = self.skip = 0
+        self.seen: object = None
         self.pause = self.SHORTEST
 
     def for_request(self, app: Planned) -> Plan:
@@ -58,6 +62,27 @@ class Planner:
             self.skip -= 1
             return NOTHING
         return self.current(app)
+
+    def for_context(self, app: Planned) -> Plan:
+        """Return the plan for leaving an app context: `NOTHING` if there is none and making one would not pay yet."""
+        plan = self.made(app)
+        if plan is not NOTHING:
+            return self.current(app)
+        if self.seen is not invalidation.epoch:
+            self.seen, self.contexts = invalidation.epoch, 0
+        self.contexts += 1
+        if self.contexts <= self.CONTEXTS:
+            return plan
+        plan = self.current(app)
+        # Nothing has changed for a while.
+        self.served = self.PROVEN
+        return plan
+
+    def made(self, app: Planned) -> Plan:
+        """Return the current plan of an app if it was made before, else `NOTHING`."""
+        plan = self.plan
+        is_current = plan.epoch is invalidation.epoch and type(app) is plan.app_type and self.owner == id(app)
+        return plan if is_current and _are_as_they_were(plan.unwatched) else NOTHING
 
     def current(self, app: Planned) -> Plan:
         """Return the plan of an app, renewed if it is stale; `NOTHING` during a pause."""
@@ -166,6 +191,11 @@ class Planned(ErrorHandling, metaclass=Watched):
         if plan.epoch is not invalidation.epoch:
             plan = self._planner.current(self)
         return plan
+
+    def _plan_if_made(self) -> Plan:
+        """Return the plan for a step outside requests, for which none needs to be made; `NOTHING` if there is none."""
+        plan = self._plan
+        return plan if plan.epoch is invalidation.epoch else self._planner.made(self)
 
     # Whether all classes after this one are Tuile's. Then they are `ErrorHandling` and its bases.
     _sets_directly: t.ClassVar[bool] = True

@@ -272,7 +272,7 @@ class Dispatcher(Planned, Teardown):
 
     def _adapter_outside(self) -> MapAdapter:
         """Return the adapter for building URLs outside a request, with `SERVER_NAME`."""
-        plan = self._current_plan()
+        plan = self._plan_if_made()
         if plan.request_class is not None and plan.url_map is self.url_map:
             quick = adapter_again(plan.made_outside, self.config) or adapter_outside(
                 self.url_map,
@@ -593,7 +593,7 @@ class Dispatcher(Planned, Teardown):
     def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> t.Any:
         """Call a registered function through `ensure_sync`, and remember it if `ensure_sync` returns it unchanged."""
         runner = self.ensure_sync(function)
-        if runner is function and self._current_plan().calls_directly:
+        if runner is function and self._plan_if_made().calls_directly:
             self._synchronous[id(function)] = function
         return runner(*args, **kwargs)
 

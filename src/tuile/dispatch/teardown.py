@@ -76,7 +76,7 @@ class Teardown(ErrorHandling):
         if self.teardown_appcontext_funcs:
             plan = self._plan
             if plan.epoch is not invalidation.epoch:
-                plan = self._current_plan()
+                plan = self._plan_if_made()
             epoch, known = plan.epoch, self._synchronous if plan.calls_directly else NONE_KNOWN
             for function in reversed(self.teardown_appcontext_funcs):
                 try:
