@@ -38,6 +38,8 @@ READ: dict[str, Any] = {
     "cookies": lambda request: list(request.cookies.items(multi=True)),
     "host": lambda request: request.host,
     "url": lambda request: request.url,
+    "method": lambda request: request.method,
+    "path": lambda request: (request.path, request.full_path, request.root_path, request.script_root),
 }
 NAMES = [
     *(b"user-agent", b"accept", b"accept-encoding", b"accept-language", b"accept-charset", b"authorization"),
@@ -111,6 +113,24 @@ def test_each_alone(name: str) -> None:
         for value in VALUES
     ]
     assert asyncio.run(answers_of([name], requests)) == asyncio.run(answers_of(["environ", name], requests))
+
+
+@pytest.mark.parametrize("root", ["", "/", "/r", "r", None])
+@pytest.mark.parametrize("path", ["/it", "/r/it", "//it", "/r//it", "/\xe4/it", "/r/\xe4", "it", ""])
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "get", "OPTIONS"])
+def test_the_method_and_the_path_are_those_of_the_environ(method: str, path: str, root: str | None) -> None:
+    async def answer_of(order: list[str]) -> Any:
+        app = make_app(order)
+
+        async def rest(rest: str) -> Any:
+            return await app.view_functions["view"]()
+
+        app.add_url_rule("/<path:rest>", "rest", rest, methods=["GET", "POST"])
+        await Server(make_scope("/it")).ask(app)
+        return await Server(make_scope(path, method, root_path=root)).ask(app)
+
+    order = ["method", "path", "url"]
+    assert asyncio.run(answer_of(order)) == asyncio.run(answer_of(["environ", *order]))
 
 
 def test_no_environ_is_made() -> None:

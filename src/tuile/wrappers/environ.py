@@ -307,6 +307,19 @@ def read_headers(environ: WSGIEnvironment) -> EnvironHeaders:
     return headers
 
 
+def method_of_scope(request: Request, scope: Scope) -> str:
+    """Return the method of a request whose environ is not made."""
+    # Handshakes have no method.
+    return read_method({"REQUEST_METHOD": scope["method"]} if scope["type"] == "http" else brief_environ_of(request))
+
+
+def path_of_scope(request: Request, scope: Scope) -> str:
+    """Return the path of a request whose environ is not made."""
+    path: str = scope["path"]
+    is_whole = not scope.get("root_path") and path.isascii()
+    return read_path({"PATH_INFO": path} if is_whole else brief_environ_of(request))
+
+
 def headers_of_scope(request: Request, scope: Scope) -> EnvironHeaders:
     """Return the headers of a request whose environ is not made, and need not be made for them."""
     if _make is None or not may_be_looked_up(scope):

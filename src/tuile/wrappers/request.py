@@ -28,7 +28,9 @@ from .environ import (
     FromEnviron,
     brief_environ_of,
     headers_of_scope,
+    method_of_scope,
     own_of_constructor,
+    path_of_scope,
     read_headers,
     read_method,
     read_path,
@@ -260,12 +262,12 @@ class Request(WerkzeugRequest, metaclass=Watched):
         elif populate_request:
             environ["werkzeug.request"] = self
 
-    method = FromEnviron(read_method, is_in_brief=True)
+    method = FromEnviron(read_method, of_scope=method_of_scope)
     scheme = FromEnviron(read_scheme, is_in_brief=True)
     #: The address of the server: a host and a port, or a Unix socket's path and None.
     server: FromEnviron[tuple[str, int | None] | None] = FromEnviron(_get_server)
     root_path = FromEnviron(read_root_path, is_in_brief=True)
-    path = FromEnviron(read_path, is_in_brief=True)
+    path = FromEnviron(read_path, of_scope=path_of_scope)
     query_string = FromEnviron(read_query_string, is_in_brief=True)
     #: The headers received with the request.
     headers: FromEnviron[Headers] = FromEnviron(read_headers, copy="_environ_at_end", of_scope=headers_of_scope)
