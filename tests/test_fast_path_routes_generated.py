@@ -295,3 +295,45 @@ def test_rules_beside_some_with_defaults_lead_to_the_same(seed: int) -> None:
         return found
 
     same(program)
+
+
+def path_of(rule: str, choose: random.Random) -> str:
+    """Return a path that may fit a rule."""
+    parts = [choose.choice(_TEXTS[:16]) if "<" in part else part for part in rule.split("/")]
+    return "/".join(parts).encode().decode("latin-1")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_wrong_methods_are_refused_alike_for_paths_with_variables(seed: int) -> None:
+    def program(lib: Any) -> Any:
+        choose, calls = random.Random(seed), Calls()
+        app = lib.Flask("methods", static_folder=None, subdomain_matching=seed % 2 == 0)
+        app.config["SERVER_NAME"] = "localhost" if seed % 2 == 0 else None
+        app.url_map.converters.update(calls.converters())
+        app.url_map.merge_slashes = choose.random() < 0.7
+        rules: list[str] = []
+        for number in range(choose.randrange(1, 7)):
+            methods = choose.choice((["GET"], ["GET", "POST"], ["POST"], ["PUT", "PATCH"], ["DELETE"]))
+            rule = choose.choice([random_rule(choose), *rules])
+            rules.append(rule)
+            options: dict[str, Any] = {"strict_slashes": choose.random() < 0.8}
+            if choose.random() < 0.1:
+                options["merge_slashes"] = choose.random() < 0.5
+            if seed % 2 == 0:
+                options["subdomain"] = choose.choice(("", "api", "api", "<site>", "<int:shop>"))
+            app.add_url_rule(rule, f"view{number}", lambda **given: repr(given), methods=methods, **options)
+        adapter = app.url_map.bind("localhost")
+        found = []
+        paths = [random_path(choose) for _ in range(15)]
+        paths += [path_of(choose.choice(rules), choose) for _ in range(120)]
+        for path, method in product(paths, ("TRACE", "DELETE", "GET", "put")):
+            host = choose.choice(("localhost", "api.localhost", "5.localhost"))
+            found.append(outcome(send, app, make_environ(path, REQUEST_METHOD=method, HTTP_HOST=host)))
+            text = path.encode("latin-1").decode(errors="replace")
+            found += [outcome(adapter.match, text, method), outcome(adapter.test, text, method)]
+            found.append(outcome(adapter.allowed_methods, text))
+            found.append(tuple(calls.asked))
+            calls.asked.clear()
+        return found
+
+    same(program)

@@ -242,7 +242,7 @@ class Adapter(MapAdapter):
             found = self._found(path_info, "--")
             if type(found) is tuple:
                 refusal = found[1]
-                return t.cast("list[str]", refusal.valid_methods) if isinstance(refusal, MethodNotAllowed) else []
+                return refusal.valid_methods or [] if isinstance(refusal, MethodNotAllowed) else []
             if type(found) is search.Moved and found.path.isascii():
                 return []
         return super().allowed_methods(path_info)

@@ -190,7 +190,7 @@ class Map(Binding):
                     if kind.to_python is not stock or attributes != before:
                         return None
                 return converted(rule, arguments, values, rules, method)
-        refusal = refusals.refusal_for(self, index, path, method) if not values and method.isupper() else None
+        refusal = refusals.refusal_for(self, index, path, method) if method.isupper() else None
         if refusal is not None:
             return None, refusal
         return None if matches_hosts else self._searched(environ, server_name)
@@ -237,7 +237,7 @@ class Map(Binding):
                         return None
                 self._note_use(index, path, rule)
                 return converted(rule, arguments, values, rules, method)
-        refusal = None if values else refusals.refusal_for(self, index, path, method)
+        refusal = refusals.refusal_for(self, index, path, method)
         return None if refusal is None else (None, refusal)
 
     def _note_use(self, index: Index, path: str, rule: WerkzeugRule) -> None:

@@ -7,6 +7,7 @@ import typing as t
 from werkzeug.routing import MapAdapter
 
 from ..invalidation import as_defined
+from .index import split_path
 from .quoting import path_text
 from .redirects import LINE_ENDS, moved_to
 from .search import Moved, methods_passed, refusal_of, union
@@ -54,10 +55,10 @@ def allowed_for(url_map: Map, index: Index, path: str) -> Allowed | None:
 
 
 def refusal_for(url_map: Map, index: Index, path: str, method: str) -> HTTPException | None:
-    """Return the refusal of a method for a path without variables; None to search."""
+    """Return the refusal of a method for a path that the index has found rules for, none with it; None to search."""
     known = allowed_for(url_map, index, path)
     if known is None:
-        return None
+        return None if path in index.static else _refusal_beside(url_map, index, path)
     different, slashed, _, passed = known
     for methods, _ in different:
         if method in methods:
@@ -66,6 +67,37 @@ def refusal_for(url_map: Map, index: Index, path: str, method: str) -> HTTPExcep
         if method in methods:
             return None
     return refusal_of(passed)
+
+
+def _refusal_beside(url_map: Map, index: Index, path: str) -> HTTPException | None:
+    """Return the refusal of any method for a path with variables that other rules do not match; None to search."""
+    rules = _rules_alone(index, split_path(path) or [])
+    passed = [rule.methods for rule in rules if rule.methods is not None and not rule.websocket]
+    if not passed or len(passed) < len(rules):
+        return None
+    # As in `search`: Werkzeug looks a second time.
+    return refusal_of(passed * 2 if url_map._matcher.merge_slashes else passed)
+
+
+def _rules_alone(index: Index, parts: list[str]) -> list[WerkzeugRule]:
+    """Return the rules that a path ends at; nothing if others may match, also with one slash more or less."""
+    node = index.root
+    if index.has_foreign or not index.knows_all or "" in parts:
+        return []
+    for position, part in enumerate(parts):
+        following = index._reach(node, part) if part in node.static else None
+        is_final = False
+        for test, _, final, other in node.edges:
+            if test("/".join(parts[position:]) if final else part):
+                if following is not None:
+                    return []
+                following, is_final = other, final
+        if following is None or not node.certain:
+            return []
+        node = following
+        if is_final:
+            break
+    return node.answers[0][4] if node.answers and node.certain and not node.slashed else []
 
 
 def redirect_for(
