@@ -296,7 +296,12 @@ class Stock:
 
 def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:
     """Return the names of the attributes that differ from what `attributes` found, in the same order."""
-    return [name for name, value in stock.items() if not has(cls, name, value)]
+    try:
+        # As `has`, which need not be called for most.
+        changed = [name for name, value in stock.items() if getattr(cls, name, None) is not value]
+    except Exception:  # noqa: BLE001 - as there
+        changed = list(stock)
+    return [name for name in changed if not has(cls, name, stock[name])] if changed else changed
 
 
 def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:

@@ -13,6 +13,9 @@ else:  # for type checkers only
         return lambda cls: cls
 
 
+_set = object.__setattr__
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
 class Record:
     """The base of classes whose objects have the annotated attributes, which are set by the constructor and stay.
@@ -23,11 +26,12 @@ class Record:
     __slots__: t.ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **values: object) -> None:
-        if values.keys() != {*self.__slots__}:
+        # Without making a set of the names.
+        if len(values) != len(self.__slots__) or not all(map(values.__contains__, self.__slots__)):
             message = f"{type(self).__name__} needs exactly these values: {', '.join(self.__slots__)}."
             raise TypeError(message)
         for name, value in values.items():
-            object.__setattr__(self, name, value)
+            _set(self, name, value)
 
     def but(self, **changes: object) -> Self:
         """Return a record with some values replaced."""

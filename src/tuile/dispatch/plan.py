@@ -220,7 +220,7 @@ def take_stock(flask: type) -> None:
 def plan_of(app: Planned) -> Plan:
     """Return the plan of an app in its present state. It changes nothing and raises no error."""
     epoch, cls = invalidation.epoch, type(app)  # the epoch first: any later change makes this plan stale
-    if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]):
+    if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if not has(cls, name, _stock[name])):
         return NOTHING.but(epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
     mixins, lost = [kind for kind in unwatched(cls) if kind not in _own], _overridden(app)
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
@@ -299,7 +299,7 @@ def _overridden(app: Planned) -> dict[str, list[str]]:
     """Return, for each group of steps, which of them are overridden."""
     # Only names, because tracebacks show local variables, and the values include the configuration.
     own, cls = frozenset(app.__dict__), type(app)
-    changed = {name for name, stock in _stock.items() if name in own or not has(cls, name, stock)}
+    changed = own.intersection(_stock).union(replaced(cls, _stock))
     return {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
 
 
