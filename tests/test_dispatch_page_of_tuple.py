@@ -7,6 +7,7 @@ import http
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
@@ -180,3 +181,40 @@ def test_no_response_object_is_made_where_nobody_looks() -> None:
         sys.setprofile(before)
     assert "page_of_tuple" in entered
     assert "finalize_request" not in entered
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("kept", ["nothing", "the tuple", "the headers"])
+@pytest.mark.parametrize("hook", [None, "before_request", "after_request"])
+def test_headers_that_are_kept_are_those_of_the_response(kept: str, count: int, hook: str | None) -> None:
+    assert same(answers_with_headers, kept, count, hook)
+
+
+def answers_with_headers(lib: Any, kept: str, count: int, hook: str | None) -> Any:
+    """Return the answers to three requests; what one of them adds to headers that are kept is in the next."""
+    app = make_app(lib)
+    first = tuple_with_headers(count)
+
+    @app.route("/")
+    def view() -> Any:
+        if kept == "the tuple":
+            return first
+        return tuple_with_headers(count) if kept == "nothing" else (*first[:-1], first[-1])
+
+    if hook == "before_request":
+        app.before_request(lambda: None)
+    elif hook == "after_request":
+        app.after_request(added)
+    if kept == "the tuple":
+        # Nothing else refers to the headers.
+        return [send(app) for _ in range(3)], list(first[-1])
+    return [(send(app), list(first[-1])) for _ in range(3)]
+
+
+def tuple_with_headers(count: int) -> tuple[Any, ...]:
+    return ("text", Headers({"A": "b"})) if count == 2 else ("text", 203, Headers({"A": "b"}))
+
+
+def added(response: Any) -> Any:
+    response.headers.add("X-Added", "1")
+    return response

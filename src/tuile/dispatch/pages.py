@@ -55,6 +55,8 @@ _PLAIN_STATUSES = frozenset(code for code in STATUS_LINES if code >= 200 and cod
 _NO_CONTENT = 204
 # The references to what a local variable gave to a function that gave it to another.
 _PASSED_TWICE = 2 * REFERENCES_PASSED - REFERENCES
+# The same of the answer of a view, in `_split`: if there are more, something else refers to the tuple as well.
+_PASSED_TO_SPLIT = 4 * REFERENCES_PASSED - 3 * REFERENCES
 # Iterators whose pieces are sent as they come. Neither they nor their classes can have attributes of their own.
 _STREAMED: frozenset[type] = frozenset({GeneratorType, map, filter, zip, chain, islice, type(iter([])), type(iter(()))})
 # The headers that a session adds, the endings of those that it may change, and common ones of neither kind.
@@ -255,8 +257,9 @@ def _split(answer: tuple[Body, ...]) -> tuple[int | None, list[tuple[str, str]]]
         if status is None:
             return None
     if headers is not None and type(headers) in HEADERS_CLASSES:
-        if getrefcount(headers) > _IN_TUPLE:
-            # The response has these headers themselves: others would see what is added to them.
+        if getrefcount(headers) > _IN_TUPLE or getrefcount(answer) > _PASSED_TO_SPLIT:
+            # The response has these headers themselves: others would see what is added to them, and so would the next
+            # request if the tuple is kept.
             return None
         headers = headers._list
     pairs = [] if headers is None else plain_pairs(headers)
