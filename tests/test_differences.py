@@ -495,6 +495,19 @@ def _(lib: Any) -> Any:
     return send(app).text
 
 
+@shown('`environ["werkzeug.request"]` is set when the request is first read', True, False)
+def _(lib: Any) -> Any:
+    app, environ, found = make_app(lib, lambda: "text"), make_environ("/"), list[bool]()
+    send(app)
+
+    def start_response(*_: Any) -> Any:
+        found.append("werkzeug.request" in environ)
+
+    list(app(environ, start_response))
+    assert environ["werkzeug.request"] is None
+    return found[0]
+
+
 @shown("A session that could not be opened is not saved", 2, 1)
 def _(lib: Any) -> Any:
     class Failing(part(lib, "sessions").SecureCookieSessionInterface):  # type: ignore[misc] # the framework's

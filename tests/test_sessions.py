@@ -32,6 +32,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import ABSENT, Answer, make_environ, outcome, part, same, send
+from tuile.ctx.opening import Opening
 from tuile.json.tag import JSONTag, TaggedJSONSerializer
 from tuile.sessions import SecureCookieSession, SecureCookieSessionInterface
 
@@ -862,10 +863,13 @@ def opened() -> Iterator[list[str]]:
     """The paths of the requests whose session was opened by the built-in interface, which is left as it is."""
     paths: list[str] = []
     wanted = SecureCookieSessionInterface.open_session.__code__
+    by_header = Opening._session_by_header.__code__
 
     def note(frame: FrameType, event: str, argument: Any) -> None:
         if event == "call" and frame.f_code is wanted:
             paths.append(frame.f_locals["request"].environ["PATH_INFO"])
+        elif event == "return" and frame.f_code is by_header and argument is not None:
+            paths.append(frame.f_locals["self"]._environ["PATH_INFO"])
 
     before = sys.getprofile()
     sys.setprofile(note)

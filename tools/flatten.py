@@ -56,7 +56,8 @@ GENERATED = {
         "finish_in_worker": "finish_in_worker",
     },
 }
-#: What is true wherever one of them is called, and not asked there: of a plan that `is_plain`.
+#: What is true wherever one of them is called, and not asked there: of a plan that `is_plain`. That it is not stale is
+#: asked where functions of the application may have been called.
 ASSUMED = {
     "serve_plainly": frozenset(
         {
@@ -71,6 +72,8 @@ ASSUMED = {
             "plan.answers_alone",
             "plan.ends_quietly",
             "plan.text_start is not None",
+            "not plan.quiet_without_cookies",
+            "not heard",
         }
     )
 }
@@ -227,8 +230,10 @@ class _Folder(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> t.Any:
         """Return what is left of a node: another one, or statements."""
-        if isinstance(node, ast.expr) and ast.unparse(node) in self.true:
-            return ast.Constant(True)
+        if isinstance(node, ast.expr):
+            text = ast.unparse(node)
+            if text in self.true or f"not {text}" in self.true:
+                return ast.Constant(text in self.true)
         return super().visit(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:

@@ -78,14 +78,14 @@ def _find_app_context() -> AppContext:
 
 def _find_request() -> Request:
     value = current_value(None)
-    if value is None or (request := value.request) is None:
+    if value is None or ((request := value._request) is None and (request := value._make_request()) is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return request
 
 
 def _find_session() -> SessionMixin | None:
     value = current_value(None)
-    if value is None or value.request is None:
+    if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value.session
 
@@ -100,14 +100,14 @@ def _find_websocket() -> WebSocket:
 
 def _find_cookies() -> Cookies:
     value = current_value(None)
-    if value is None or value.request is None:
+    if value is None or (value._request or value._make_request()) is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value._request_cookies
 
 
 def _find_request_context() -> RequestContext | None:
     value = current_value(None)
-    if value is None or value.request is None:
+    if value is None or (value._request or value._make_request()) is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     # Without asking the property of a request on its own, which is a call.
     return value if type(value) is RequestContext else value._request_ctx
@@ -123,7 +123,7 @@ class _RequestProxy(LocalProxy):
         if name in _OWN_NAMES:
             return _find_request if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
-        if value is None or (request := value.request) is None:
+        if value is None or ((request := value._request) is None and (request := value._make_request()) is None):
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         # The traceback of an error refers to this frame, and must not keep the context and its `g`.
         del value
@@ -232,7 +232,7 @@ class _SessionProxy(LocalProxy):
         if name in _OWN_NAMES:
             return _find_session if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
-        if value is None or value.request is None:
+        if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         session = value._opened_session
         if session is None and (session := value._session) is None:
@@ -246,7 +246,7 @@ class _SessionProxy(LocalProxy):
 
     def __getitem__(self, key: str) -> object:
         value = current_value(None)
-        if value is None or value.request is None:
+        if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
             raise RuntimeError(NO_REQUEST_MESSAGE)
         session = value._opened_session
         if session is None and (session := value._session) is None:
@@ -257,7 +257,7 @@ class _SessionProxy(LocalProxy):
 
     def __setitem__(self, key: str, item: object) -> None:
         value = current_value(None)
-        if value is None or value.request is None:
+        if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
             raise RuntimeError(NO_REQUEST_MESSAGE)
         session = value._opened_session
         if session is None and (session := value._session) is None:
@@ -268,7 +268,7 @@ class _SessionProxy(LocalProxy):
 
     def __contains__(self, item: object) -> bool:
         value = current_value(None)
-        if value is None or value.request is None:
+        if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
             raise RuntimeError(NO_REQUEST_MESSAGE)
         session = value._opened_session
         if session is None and (session := value._session) is None:
@@ -288,7 +288,7 @@ class _RequestContextProxy(LocalProxy):
         if name in _OWN_NAMES:
             return _find_request_context if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
-        if value is None or value.request is None:
+        if value is None or (value._request or value._make_request()) is None:
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         try:
             return getattr(value if type(value) is RequestContext else value._request_ctx, name)

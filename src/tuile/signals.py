@@ -15,7 +15,7 @@ from blinker import NamedSignal, Namespace, Signal
 from blinker.base import ANY_ID
 
 from .flask_names import offer_flasks_names
-from .invalidation import as_defined
+from .invalidation import as_defined, invalidate
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,14 @@ _stock_send, _stock_receivers_for = as_defined(Signal, "send"), as_defined(Signa
 heard: set[str] = set()
 
 
+def _hear(name: str) -> None:
+    """Record that a signal has a receiver."""
+    if name not in heard:
+        heard.add(name)
+        # A plan may rely on it that a request is not heard.
+        invalidate()
+
+
 class _Receivers(dict[t.Any, t.Any]):
     """The receivers of a signal, which is `heard` before it has the first."""
 
@@ -38,7 +46,7 @@ class _Receivers(dict[t.Any, t.Any]):
         self._name = name
 
     def __setitem__(self, key: object, receiver: object) -> None:
-        heard.add(self._name)
+        _hear(self._name)
         super().__setitem__(key, receiver)
 
 
@@ -48,7 +56,7 @@ class _Signal(NamedSignal):
     def __setattr__(self, name: str, value: object) -> None:
         # The constructor sets the name last.
         if name == "receivers" and hasattr(self, "name"):
-            heard.add(self.name)
+            _hear(self.name)
         super().__setattr__(name, value)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -135,6 +143,20 @@ websocket_started = _signal("websocket-started")
 websocket_finished = _signal("websocket-finished")
 websocket_tearing_down = _signal("websocket-tearing-down")
 got_websocket_exception = _signal("got-websocket-exception")
+
+
+#: The signals of a request that is answered without an error.
+OF_REQUESTS = frozenset(
+    signal.name
+    for signal in (
+        request_started,
+        request_finished,
+        request_tearing_down,
+        appcontext_pushed,
+        appcontext_tearing_down,
+        appcontext_popped,
+    )
+)
 
 
 def is_end_heard() -> bool:

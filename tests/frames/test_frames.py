@@ -221,7 +221,7 @@ WORKS = (
     Work("cookie read and set", 15, cookie_app, cookie="consent=yes; theme=dark; lang=en-GB", body=b"dark"),
     Work("signed session read and written", 41, session_app, path="/count", login="/login", body=b"2"),
     Work("stored session read and written", 40, stored_session_app, path="/count", login="/login", body=b"counted"),
-    Work("stored session read", 25, stored_session_app, path="/read", login="/login", body=b"dark"),
+    Work("stored session read", 26, stored_session_app, path="/read", login="/login", body=b"dark"),
     Work("stored session not touched", 7, stored_session_app, path="/nothing", login="/login", body=b"nothing"),
     Work("404", 31, hello_app, path="/no/such/page", status="404 NOT FOUND"),
 )

@@ -140,7 +140,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     request.json_module = app.json
     context: RequestContext = new(RequestContext)
     context.app = app
-    context.request = request
+    context._request = request
     context._state = PLAIN
     context._is_touched = False
     context._own_app_ctx = None
@@ -158,7 +158,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             and (app.config["TRUSTED_HOSTS"] is None)
             and (app.view_functions.get(its_rule.endpoint) is view)
         ):
-            context.request.url_rule = its_rule
+            (context._request or context._make_request()).url_rule = its_rule
         else:
             view = None
     if view is None:
@@ -167,10 +167,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         trusted = app.config["TRUSTED_HOSTS"]
         try:
             # match_route: Find the rule of a request and the view's arguments
-            request = context.request
             rule: Rule | None
             arguments: dict[str, object]
-            known: t.Any = None
+            known: t.Any
             is_allowed = trusted is None or is_trusted(context, trusted)
             route = plan.static_routes.get(path) if is_allowed else None
             if (
@@ -181,7 +180,10 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             ):
                 rule, known = route
                 arguments = {}
-                request.url_rule, request.view_args = (rule, arguments)
+                # note_match: Store the rule and the view's arguments, and on the request if it was made
+                context._rule, context._arguments = (rule, arguments)
+                if context._request is not None:
+                    context._request.url_rule, context._request.view_args = (rule, arguments)
             elif (
                 is_allowed
                 and plan.variable_routes
@@ -190,12 +192,16 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             ):
                 rule, arguments, known = by_route
                 if rule is None:
-                    request.routing_exception = known
+                    context._refuse(known)
                 else:
-                    request.url_rule, request.view_args = (rule, arguments)
+                    # note_match: Store the rule and the view's arguments, and on the request if it was made
+                    context._rule, context._arguments = (rule, arguments)
+                    if context._request is not None:
+                        context._request.url_rule, context._request.view_args = (rule, arguments)
             else:
+                known = None
                 if environ is None:
-                    environ = brief_environ_of(request)
+                    environ = brief_environ_of(context.request)
                 name = app.config["SERVER_NAME"]
                 found = (
                     app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
@@ -203,14 +209,17 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 if found is None:
                     if not (context._is_bound and context._finds_by_adapter()):
                         context._match_by_adapter()
-                    rule = request.url_rule if method.isupper() and (not is_upgrade) else None
-                    arguments = request.view_args or {}
+                    rule = context.request.url_rule if method.isupper() and (not is_upgrade) else None
+                    arguments = context.request.view_args or {}
                 elif found[0] is None:
                     rule, arguments = (None, {})
-                    request.routing_exception = found[1]
+                    context._refuse(found[1])
                 else:
                     rule, arguments = found
-                    request.url_rule, request.view_args = (rule, arguments)
+                    # note_match: Store the rule and the view's arguments, and on the request if it was made
+                    context._rule, context._arguments = (rule, arguments)
+                    if context._request is not None:
+                        context._request.url_rule, context._request.view_args = (rule, arguments)
                     if plan.hosts and id(rule) not in plan.rules_tried:
                         remember(app, plan, path, rule, arguments)
         except Exception:
@@ -223,22 +232,22 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             if view is None and its_view is not None and is_coroutine_function(plan, its_view):
                 view = plan.coroutine_functions[id(its_view)]
     else:
-        rule, known = (context.request.url_rule, None)
-        arguments = context.request.view_args = {}
+        rule, known = ((context._request or context._make_request()).url_rule, None)
+        arguments = (context._request or context._make_request()).view_args = {}
     if ahead is not None:
         if method == "OPTIONS":
             view = None
         elif view is not None:
             if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
                 return
-            give_body(context.request, ahead.body)
+            give_body(context._request or context._make_request(), ahead.body)
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         # answer_otherwise: Answer a request that was matched, and whose view is not awaited
         page = None
         if ahead is not None:
-            give_body(context.request, ahead.body)
+            give_body(context._request or context._make_request(), ahead.body)
         if rule is None or (ahead is not None and method == "OPTIONS"):
             page = page_without_view(app, plan, context, rule, method)
         if page is not None:
@@ -252,7 +261,11 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 await send({"type": "http.response.body", "body": content, "more_body": False})
             except OSError:
                 pass
-        elif rule is None and context.request.routing_exception is None or service.loop is not get_running_loop():
+        elif (
+            rule is None
+            and (context._request or context._make_request()).routing_exception is None
+            or service.loop is not get_running_loop()
+        ):
             await service.here().serve_in_worker(scope, receive if ahead is None else ahead.again, send)
         else:
             # answer_in_worker: Let a worker answer a request that was matched
@@ -264,7 +277,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 workers,
                 scope,
             )
-            context.request._client = exchange
+            (context._request or context._make_request())._client = exchange
             if ahead is not None and (not ahead.is_complete):
                 exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
                 give_body(context.request, exchange.add_body)
@@ -309,9 +322,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         (
             plan.ends_quietly
             and context._state is PLAIN
-            and context.request.closes_nothing
+            and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
             and (plan.epoch is invalidation.epoch)
-            and (not app.teardown_request_funcs)
+            and (not plan.runs_at_end)
             and (not app.teardown_appcontext_funcs)
             and (not (heard and is_end_heard()))
         )
@@ -401,8 +414,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         reset(context._token)
         context._token = None
         context._state = ENDED
-        if context.request._scope is None:
-            context.request.environ["werkzeug.request"] = None
+        request = context._request or context._make_request()
+        if request._scope is None:
+            request.environ["werkzeug.request"] = None
         # send_short: Send a response to text or JSON
         headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
         if more is not None:
@@ -420,9 +434,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             (
                 plan.ends_quietly
                 and context._state is PLAIN
-                and context.request.closes_nothing
+                and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
                 and (plan.epoch is invalidation.epoch)
-                and (not app.teardown_request_funcs)
+                and (not plan.runs_at_end)
                 and (not app.teardown_appcontext_funcs)
                 and (not (heard and is_end_heard()))
             )
@@ -440,8 +454,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             reset(context._token)
             context._token = None
             context._state = ENDED
-            if context.request._scope is None:
-                context.request.environ["werkzeug.request"] = None
+            request = context._request or context._make_request()
+            if request._scope is None:
+                request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
             code, wire, content = prepared
             try:
@@ -509,9 +524,9 @@ async def answer_awaited(
         (
             plan.ends_quietly
             and context._state is PLAIN
-            and context.request.closes_nothing
+            and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
             and (plan.epoch is invalidation.epoch)
-            and (not app.teardown_request_funcs)
+            and (not plan.runs_at_end)
             and (not app.teardown_appcontext_funcs)
             and (not (heard and is_end_heard()))
         )
@@ -601,8 +616,9 @@ async def answer_awaited(
         reset(context._token)
         context._token = None
         context._state = ENDED
-        if context.request._scope is None:
-            context.request.environ["werkzeug.request"] = None
+        request = context._request or context._make_request()
+        if request._scope is None:
+            request.environ["werkzeug.request"] = None
         # send_short: Send a response to text or JSON
         headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
         if more is not None:
@@ -620,9 +636,9 @@ async def answer_awaited(
             (
                 plan.ends_quietly
                 and context._state is PLAIN
-                and context.request.closes_nothing
+                and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
                 and (plan.epoch is invalidation.epoch)
-                and (not app.teardown_request_funcs)
+                and (not plan.runs_at_end)
                 and (not app.teardown_appcontext_funcs)
                 and (not (heard and is_end_heard()))
             )
@@ -640,8 +656,9 @@ async def answer_awaited(
             reset(context._token)
             context._token = None
             context._state = ENDED
-            if context.request._scope is None:
-                context.request.environ["werkzeug.request"] = None
+            request = context._request or context._make_request()
+            if request._scope is None:
+                request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
             code, wire, content = prepared
             try:
@@ -691,7 +708,7 @@ def answer_matched(
     context._token = set_current(context)
     try:
         try:
-            if awaited is None and (rule is None or method == "OPTIONS"):
+            if awaited is None and (rule is None or method == "OPTIONS" or plan.epoch is not invalidation.epoch):
                 start, body, more = answer_without_view(app, plan, context, rule, method)
             else:
                 try:
@@ -699,14 +716,11 @@ def answer_matched(
                         answer = awaited.result()
                     elif rule is not None:
                         # run_view: Run the hooks, if there are any, and call the view
-                        if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
-                            context.request.method = method
+                        if plan.runs_before or not plan.calls_view:
+                            if context._request is not None:
+                                context._request.method = method
                             result: Body
-                            if (
-                                app.url_value_preprocessors
-                                or not plan.calls_view
-                                or (not context.request._has_endpoint_of_rule)
-                            ):
+                            if app.url_value_preprocessors or not plan.calls_view or (not plan.has_endpoint_of_rule):
                                 result = app.preprocess_request()
                             else:
                                 before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
@@ -733,10 +747,15 @@ def answer_matched(
                                 plan.calls_view
                                 and plan.epoch is invalidation.epoch
                                 and (context._state is PLAIN)
-                                and (context.request.url_rule is rule)
-                                and (context.request.view_args is arguments)
-                                and (context.request.routing_exception is None)
-                                and (context.request.method != "OPTIONS")
+                                and (
+                                    context._request is None
+                                    or (
+                                        context._request.url_rule is rule
+                                        and context._request.view_args is arguments
+                                        and (context._request.routing_exception is None)
+                                        and (context._request.method != "OPTIONS")
+                                    )
+                                )
                             ):
                                 view = app.view_functions[rule.endpoint]
                                 # call_view: Call the view
@@ -759,7 +778,7 @@ def answer_matched(
                     plan.quiet
                     and plan.epoch is invalidation.epoch
                     and (context._state is PLAIN)
-                    and (not app.after_request_funcs)
+                    and (not plan.runs_after)
                     and (not (heard and request_finished.receivers))
                 ):
                     # finish_unobserved: Return the parts of a response that no user code would see
@@ -827,7 +846,7 @@ def answer_matched(
                         body = app.finalize_request(answer)
                         more = None
                 else:
-                    brief = brief_environ_of(context.request)
+                    brief = brief_environ_of(context._request or context._make_request())
                     start, body, more = (None, finish_by_functions(app, plan, context, brief, answer), None)
         except Exception as failure:
             error = failure
@@ -846,7 +865,7 @@ def answer_matched(
                 if type(body) in PAGES:
                     environ = {"REQUEST_METHOD": method}
                 elif plan.quiet and type(body) is plan.response_class:
-                    environ = brief_environ_of(context.request)
+                    environ = brief_environ_of(context._request or context._make_request())
                 else:
                     environ = context.request.environ
                 sent = (
@@ -860,9 +879,9 @@ def answer_matched(
         if error is None and (
             plan.ends_quietly
             and context._state is PLAIN
-            and context.request.closes_nothing
+            and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
             and (plan.epoch is invalidation.epoch)
-            and (not app.teardown_request_funcs)
+            and (not plan.runs_at_end)
             and (not app.teardown_appcontext_funcs)
             and (not (heard and is_end_heard()))
         ):
@@ -870,11 +889,12 @@ def answer_matched(
             reset(context._token)
             context._token = None
             context._state = ENDED
-            if context.request._scope is None:
-                context.request.environ["werkzeug.request"] = None
+            request = context._request or context._make_request()
+            if request._scope is None:
+                request.environ["werkzeug.request"] = None
         else:
             whole = body_sent(body)
-            leave(app, context, brief_environ_of(context.request), error, 1)
+            leave(app, context, brief_environ_of(context._request or context._make_request()), error, 1)
         del context
     if whole is not None and (
         type(whole) is list
@@ -915,7 +935,7 @@ async def finish_in_worker(
         send: Of the server.
     """
     leave_on_loop(context)
-    client = context.request._client
+    client = (context._request or context._make_request())._client
     workers, variables = (service.workers, copy_context())
     exchange = MatchedExchange(
         answer_matched,
@@ -924,7 +944,7 @@ async def finish_in_worker(
         workers,
         scope,
     )
-    context.request._client = exchange
+    (context._request or context._make_request())._client = exchange
     del awaited
     if isinstance(client, Listener):
         try:

@@ -96,7 +96,7 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
         elif view is not None:
             if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
                 return
-            give_body(context.request, ahead.body)
+            give_body((context._request or context._make_request()), ahead.body)
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
@@ -128,12 +128,14 @@ async def answer_otherwise(
     """
     page = None
     if ahead is not None:
-        give_body(context.request, ahead.body)
+        give_body((context._request or context._make_request()), ahead.body)
     if rule is None or (ahead is not None and method == "OPTIONS"):
         page = page_without_view(app, plan, context, rule, method)
     if page is not None:
         await send_page(page, method, scope, send)
-    elif (rule is None and context.request.routing_exception is None) or service.loop is not get_running_loop():
+    elif (
+        rule is None and (context._request or context._make_request()).routing_exception is None
+    ) or service.loop is not get_running_loop():
         # Matching has failed, or there is another loop.
         await service.here().serve_in_worker(scope, receive if ahead is None else ahead.again, send)
     else:
@@ -156,8 +158,8 @@ def find_view(
         rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
         view = awaited_view(app, plan, rule, known)
     else:
-        rule, known = context.request.url_rule, None
-        arguments = context.request.view_args = {}
+        rule, known = (context._request or context._make_request()).url_rule, None
+        arguments = (context._request or context._make_request()).view_args = {}
     return rule, arguments, known, view
 
 

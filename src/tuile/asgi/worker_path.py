@@ -11,6 +11,7 @@ import sys
 import typing as t
 from contextvars import copy_context
 
+from .. import invalidation
 from ..ctx.app_context import current, set_current
 from ..dispatch.fast_path import finish_by_functions, finish_unobserved
 from ..dispatch.inlined import is_unobserved, may_end_quietly, run_view
@@ -88,7 +89,7 @@ async def answer_in_worker(
         workers,
         scope,
     )
-    context.request._client = exchange
+    (context._request or context._make_request())._client = exchange
     if ahead is not None and not ahead.is_complete:
         exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
         give_body(context.request, exchange.add_body)
@@ -122,7 +123,7 @@ async def finish_in_worker(
         send: Of the server.
     """
     leave_on_loop(context)
-    client = context.request._client
+    client = (context._request or context._make_request())._client
     workers, variables = service.workers, copy_context()
     exchange = MatchedExchange(
         answer_matched,
@@ -131,7 +132,7 @@ async def finish_in_worker(
         workers,
         scope,
     )
-    context.request._client = exchange
+    (context._request or context._make_request())._client = exchange
     # The error's traceback refers to frames that refer to this argument.
     del awaited
     if isinstance(client, Listener):
@@ -202,7 +203,7 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
     context._token = set_current(context)
     try:
         try:
-            if awaited is None and (rule is None or method == "OPTIONS"):
+            if awaited is None and (rule is None or method == "OPTIONS" or plan.epoch is not invalidation.epoch):
                 start, body, more = answer_without_view(app, plan, context, rule, method)
             else:
                 try:
@@ -212,10 +213,10 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
                         answer = run_view(app, plan, context, method, rule, arguments, known)
                 except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
                     answer = app.handle_user_exception(raised)
-                if is_unobserved(app, plan, context):
+                if is_unobserved(plan, context):
                     start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
                 else:
-                    brief = brief_environ_of(context.request)
+                    brief = brief_environ_of(context._request or context._make_request())
                     start, body, more = None, finish_by_functions(app, plan, context, brief, answer), None
         except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = failure
@@ -232,7 +233,7 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
             end_on_loop(context)
         else:
             whole = body_sent(body)
-            leave(app, context, brief_environ_of(context.request), error, 1)
+            leave(app, context, brief_environ_of(context._request or context._make_request()), error, 1)
         # A traceback that someone keeps refers to this frame, and the context to `g`: on Flask, `g` ends here.
         del context
     if whole is not None and is_changed(body, whole, parts):
@@ -255,7 +256,7 @@ def send_to(
         if type(body) in PAGES:
             environ = {"REQUEST_METHOD": method}
         elif plan.quiet and type(body) is plan.response_class:
-            environ = brief_environ_of(context.request)
+            environ = brief_environ_of(context._request or context._make_request())
         else:
             # Its methods may read anything.
             environ = context.request.environ

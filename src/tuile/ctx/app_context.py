@@ -68,11 +68,12 @@ _Made = t.TypeVar("_Made")
 
 
 class _Making(t.Protocol):
-    def __call__(self, cls: type[_Made], /) -> _Made: ...
+    # None stands for a class that is known to be there.
+    def __call__(self, cls: type[_Made] | None, /) -> _Made: ...
 
 
 #: Makes an object without calling its constructor.
-new: _Making = object.__new__
+new = t.cast("_Making", object.__new__)
 
 current: ContextVar[Current | None] = ContextVar("tuile.context")
 #: Its methods. Python calls a method of a name that is imported in more steps than one of another name.
@@ -356,7 +357,7 @@ def value_with_request() -> CurrentRequest:
         RuntimeError: If no request is active.
     """
     value: t.Any = current.get(None)  # not with `cast`, which is a call
-    if value is None or value.request is None:
+    if value is None or (value._request or value._make_request()) is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     found: CurrentRequest = value
     return found

@@ -11,10 +11,11 @@ from ..invalidation import Watched
 from ..lazy import late_modules
 from ..routing.adapter import Adapter
 from ..routing.map import Map
-from .app_context import environ_of
+from .app_context import environ_of, new
 
 if t.TYPE_CHECKING:
-    from werkzeug.routing import MapAdapter
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.routing import MapAdapter, Rule
 
     from ..app import Flask
     from ..dispatch.plan import Plan
@@ -22,6 +23,8 @@ if t.TYPE_CHECKING:
     from ..routing.index import Found
     from ..url_links import Address
     from ..wrappers.request import Request
+
+    Arguments: t.TypeAlias = dict[str, t.Any]
 else:
     (answers,) = late_modules(__name__, "..routing.answers")
 
@@ -39,7 +42,14 @@ class Matching(metaclass=Watched):
     """The part of a request context that matches the URL."""
 
     app: Flask
-    request: Request
+    # The request, unless it is yet to be made: many requests are answered without one. Then these say how.
+    _request: Request | None = None
+    _plan: Plan
+    _environ: WSGIEnvironment
+    # What the fast path has found.
+    _refusal: HTTPException | None = None
+    _rule: Rule | None = None
+    _arguments: Arguments | None = None
 
     # The URL adapter, once it was read or assigned; False before.
     _adapter: MapAdapter | t.Literal[False] | None = False
@@ -51,6 +61,39 @@ class Matching(metaclass=Watched):
     _address: Address | None = None
     # What stands before external URLs, with the scheme and without, if URLs begin at the root of the host.
     _origin: tuple[str, str] | None = None
+
+    # A property is a call from C. What is called for each request reads `_request`, and calls `_make_request` itself.
+    @property
+    def request(self) -> Request:
+        """The request. The fast path leaves it to be made when it is first read."""
+        return self._request or self._make_request()
+
+    @request.setter
+    def request(self, request: Request) -> None:
+        self._request = request
+
+    def _make_request(self) -> Request:
+        """Make the request, as its constructor would have made it at the start."""
+        request = new(self._plan.request_class)
+        if self._request is not None:
+            # Another thread has made it meanwhile. None runs from here on.
+            return self._request
+        request.environ = environ = self._environ
+        request.json_module = self.app.json
+        rule = self._rule
+        if rule is not None:
+            request.url_rule, request.view_args = rule, self._arguments
+        elif self._refusal is not None:
+            request.routing_exception = self._refusal
+        self._request = environ["werkzeug.request"] = request
+        return request
+
+    def _refuse(self, error: HTTPException) -> None:
+        """Keep the error of matching for the dispatch."""
+        if self._request is None:
+            self._refusal = error
+        else:
+            self._request.routing_exception = error
 
     @property
     def url_adapter(self) -> MapAdapter | None:
@@ -92,7 +135,7 @@ class Matching(metaclass=Watched):
         elif rule.websocket and self._needs_asgi(rule.endpoint):
             self.request.routing_exception = BadRequest(_NEEDS_ASGI)
         else:
-            self.request.url_rule, self.request.view_args = rule, t.cast("dict[str, t.Any]", found)
+            self.request.url_rule, self.request.view_args = rule, t.cast("Arguments", found)
 
     def _needs_asgi(self, endpoint: str) -> bool:
         """Return whether an endpoint is a view for the WebSockets of ASGI, and the request is not one of these."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import invalidation
 from ..lazy import late_modules
 from .app_context import NOT_OPENED_MESSAGE
 from .matching import Matching
@@ -50,7 +51,10 @@ class Opening(Matching):
             interface = self.app.session_interface
             self._is_opening = True
             try:
-                session = interface.open_session(self.app, self.request)
+                by_header = self._request is None and self.app.config.get("SESSION_STORE") is None
+                session = self._session_by_header() if by_header else None
+                if session is None:
+                    session = interface.open_session(self.app, self._request or self._make_request())
                 if session is None:
                     session = interface.make_null_session(self.app)
             except Exception as error:  # noqa: BLE001 - it is raised again
@@ -71,6 +75,14 @@ class Opening(Matching):
     def _session(self, session: SessionMixin | None) -> None:
         self._opened_session = session
         self._is_touched = True
+
+    def _session_by_header(self) -> SessionMixin | None:
+        """Open the session of a request that was not made; return None if that has to be made for it."""
+        plan, app = self._plan, self.app
+        kind = plan.request_class if plan.saves_plainly and plan.epoch is invalidation.epoch else None
+        if kind is None or not kind._has_plain_cookies:
+            return None
+        return app.session_interface._session_by_header(app, self._environ.get("HTTP_COOKIE"))
 
     def _share_session(self) -> SessionMixin | None:
         """Return the session of the context that this one is a copy of; None if that was never entered."""

@@ -82,7 +82,7 @@ class RequestContext(Opening):
         if request is None:
             request = app.request_class(environ)
             request.json_module = app.json
-        self.request: Request = request
+        self._request = request
         self._state = CREATED
         if session is not None:
             self._session = session
@@ -160,7 +160,7 @@ class RequestContext(Opening):
         if not self._is_bound and self._finds_again(app._current_plan()):
             # What the constructor does but for the URL adapter, which the map makes unnecessary.
             copied = new(type(self))
-            copied.app, copied.request, copied._state = app, self.request, CREATED
+            copied.app, copied._request, copied._state = app, self.request, CREATED
         else:
             copied = type(self)(app, self.request.environ, self.request, self._session)
         copied._copy_of = self if self._copy_of is None else self._copy_of

@@ -27,6 +27,10 @@ the current application. To solve this, set up an application context
 with app.app_context(). See the documentation for more information."""
 
 
+def _nothing(self: object) -> None:
+    """Make no request: there is none."""
+
+
 class EnteredApp:
     """An app on its own: an app context that was pushed once, outside of requests.
 
@@ -42,7 +46,8 @@ class EnteredApp:
     _token: Token[Current | None]
     _app_ctx_is_left = _root = False
     _links_by: Plan | None = None
-    _request_ctx = request = session = None
+    _request_ctx = _request = request = session = None
+    _make_request = _nothing
 
     #: The app of the app context, to which another one may be assigned. `attrgetter` takes no frame.
     app: Flask = t.cast("Flask", property(attrgetter("_app_ctx.app")))
@@ -75,6 +80,7 @@ class Entered:
     # Of the push, if it is the only one of the app context.
     _token: Token[Current | None]
     _root = False  # an adapter builds URLs
+    _request = None  # that of the context is asked for
 
     def __init__(self, app_ctx: AppContext | None, request_ctx: RequestContext | None) -> None:
         self._app_ctx = self._own_app_ctx = app_ctx
@@ -106,6 +112,10 @@ class Entered:
         """The request; None where there is none."""
         return None if self._request_ctx is None else self._request_ctx.request
 
+    def _make_request(self) -> Request | None:
+        """Return the request of the context."""
+        return self.request
+
     @property
     def url_adapter(self) -> MapAdapter | None:
         """The adapter of the request, or without one that of the app context."""
@@ -135,7 +145,8 @@ class Leaving:
     _app_ctx_is_left = _root = False
     _links_by: Plan | None = None
     _address: Address | None = None
-    _request_ctx = request = session = None
+    _request_ctx = _request = request = session = None
+    _make_request = _nothing
 
     def __init__(self, context: RequestContext, token: Token[Current | None]) -> None:
         self.app = context.app

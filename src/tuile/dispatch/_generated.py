@@ -49,14 +49,12 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
     if plan.begins_plainly and (not (heard and appcontext_pushed.receivers)):
-        # begin: Make the request and its context
-        request = new(plan.request_class)
-        request.environ = environ
-        request.json_module = app.json
-        environ["werkzeug.request"] = request
+        # begin: Make the context of a request, which makes the request when it is first read
         context: RequestContext = new(RequestContext)
         context.app = app
-        context.request = request
+        context._environ = environ
+        context._plan = plan
+        context._request = None
         context._state = PLAIN
         context._is_touched = False
         context._own_app_ctx = None
@@ -87,10 +85,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
                 path = environ.get("PATH_INFO", "")
             # match_route: Find the rule of a request and the view's arguments
-            request = context.request
             rule: Rule | None
             arguments: dict[str, object]
-            known: t.Any = None
+            known: t.Any
             is_allowed = trusted is None or is_trusted(context, trusted)
             route = plan.static_routes.get(path) if is_allowed else None
             if (
@@ -101,7 +98,10 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             ):
                 rule, known = route
                 arguments = {}
-                request.url_rule, request.view_args = (rule, arguments)
+                # note_match: Store the rule and the view's arguments, and on the request if it was made
+                context._rule, context._arguments = (rule, arguments)
+                if context._request is not None:
+                    context._request.url_rule, context._request.view_args = (rule, arguments)
             elif (
                 is_allowed
                 and plan.variable_routes
@@ -110,12 +110,16 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             ):
                 rule, arguments, known = by_route
                 if rule is None:
-                    request.routing_exception = known
+                    context._refuse(known)
                 else:
-                    request.url_rule, request.view_args = (rule, arguments)
+                    # note_match: Store the rule and the view's arguments, and on the request if it was made
+                    context._rule, context._arguments = (rule, arguments)
+                    if context._request is not None:
+                        context._request.url_rule, context._request.view_args = (rule, arguments)
             else:
+                known = None
                 if environ is None:
-                    environ = brief_environ_of(request)
+                    environ = brief_environ_of(context.request)
                 name = app.config["SERVER_NAME"]
                 found = (
                     app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
@@ -123,36 +127,39 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 if found is None:
                     if not (context._is_bound and context._finds_by_adapter()):
                         context._match_by_adapter()
-                    rule = request.url_rule if method.isupper() and (not is_upgrade) else None
-                    arguments = request.view_args or {}
+                    rule = context.request.url_rule if method.isupper() and (not is_upgrade) else None
+                    arguments = context.request.view_args or {}
                 elif found[0] is None:
                     rule, arguments = (None, {})
-                    request.routing_exception = found[1]
+                    context._refuse(found[1])
                 else:
                     rule, arguments = found
-                    request.url_rule, request.view_args = (rule, arguments)
+                    # note_match: Store the rule and the view's arguments, and on the request if it was made
+                    context._rule, context._arguments = (rule, arguments)
+                    if context._request is not None:
+                        context._request.url_rule, context._request.view_args = (rule, arguments)
                     if plan.hosts and id(rule) not in plan.rules_tried:
                         remember(app, plan, path, rule, arguments)
             if (
                 rule is None
                 or not plan.dispatches
-                or method == "OPTIONS"
-                or (method != "GET" and method not in SAFE_METHODS and (app.config.get("CSRF") is not None))
+                or (
+                    method != "GET"
+                    and (method == "OPTIONS" or (method not in SAFE_METHODS and app.config.get("CSRF") is not None))
+                )
                 or (heard and request_started.receivers)
+                or ((arguments or not plan.opens_lazily) and plan.epoch is not invalidation.epoch)
             ):
                 finished = parts_without_view(app, plan, context, environ, rule, method) if plan.answers_alone else None
                 start, body, more = (None, app.full_dispatch_request(), None) if finished is None else finished
             else:
                 try:
                     # run_view: Run the hooks, if there are any, and call the view
-                    if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
-                        context.request.method = method
+                    if plan.runs_before or not plan.calls_view:
+                        if context._request is not None:
+                            context._request.method = method
                         result: Body
-                        if (
-                            app.url_value_preprocessors
-                            or not plan.calls_view
-                            or (not context.request._has_endpoint_of_rule)
-                        ):
+                        if app.url_value_preprocessors or not plan.calls_view or (not plan.has_endpoint_of_rule):
                             result = app.preprocess_request()
                         else:
                             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
@@ -179,10 +186,15 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             plan.calls_view
                             and plan.epoch is invalidation.epoch
                             and (context._state is PLAIN)
-                            and (context.request.url_rule is rule)
-                            and (context.request.view_args is arguments)
-                            and (context.request.routing_exception is None)
-                            and (context.request.method != "OPTIONS")
+                            and (
+                                context._request is None
+                                or (
+                                    context._request.url_rule is rule
+                                    and context._request.view_args is arguments
+                                    and (context._request.routing_exception is None)
+                                    and (context._request.method != "OPTIONS")
+                                )
+                            )
                         ):
                             view = app.view_functions[rule.endpoint]
                             # call_view: Call the view
@@ -206,7 +218,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     plan.quiet
                     and plan.epoch is invalidation.epoch
                     and (context._state is PLAIN)
-                    and (not app.after_request_funcs)
+                    and (not plan.runs_after)
                     and (not (heard and request_finished.receivers))
                 ):
                     sent_cookies = environ.get("HTTP_COOKIE")
@@ -278,7 +290,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     plan.epoch is invalidation.epoch
                     and context._state is PLAIN
                     and (not context._is_touched)
-                    and (not app.after_request_funcs)
+                    and (not plan.runs_after)
                     and (not (heard and request_finished.receivers))
                     and ("HTTP_COOKIE" not in environ or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
                 ):
@@ -339,30 +351,35 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             parts = body(environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end
-        request = context.request
+        request = context._request
         if (
             plan.ends_quietly
             and context._state is PLAIN
-            and context.request.closes_nothing
+            and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
             and (plan.epoch is invalidation.epoch)
-            and (not app.teardown_request_funcs)
+            and (not plan.runs_at_end)
             and (not app.teardown_appcontext_funcs)
             and (not (heard and is_end_heard()))
         ) and "werkzeug.debug.preserve_context" not in environ:
             reset(context._token)
-            context._token = None
-            context._state = ENDED
-            (environ if plan.begins_plainly else request.environ)["werkzeug.request"] = None
-            if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
-                context._cookies is None
-                or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
-                or getrefcount(context._cookies) > REFERENCES_OF_ATTRIBUTE
-            ):
-                request._keep_environ()
+            if request is None and getrefcount(context) <= REFERENCES:
+                environ["werkzeug.request"] = None
+            else:
+                context._token = None
+                context._state = ENDED
+                if request is None:
+                    request = context.request
+                (environ if plan.begins_plainly else request.environ)["werkzeug.request"] = None
+                if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
+                    context._cookies is None
+                    or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
+                    or getrefcount(context._cookies) > REFERENCES_OF_ATTRIBUTE
+                ):
+                    request._keep_environ()
             whole = None
         else:
             whole = body_sent(body)
-            leave(app, context, environ, error, 1)
+            leave(app, context, environ, error, 0 if request is None else 1)
         del context
     if whole is not None and (
         type(whole) is list
@@ -379,27 +396,19 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
         app._check_settings()
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
-    if not (heard and appcontext_pushed.receivers):
-        # begin: Make the request and its context
-        request = new(plan.request_class)
-        request.environ = environ
-        request.json_module = app.json
-        environ["werkzeug.request"] = request
-        context: RequestContext = new(RequestContext)
-        context.app = app
-        context.request = request
-        context._state = PLAIN
-        context._is_touched = False
-        context._own_app_ctx = None
-        token = context._token = set_current(context)
-        if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
-            reset(token)
-            return app._serve_by_steps(environ, start_response)
-    else:
-        context = app.request_context(environ)
-        enter = enter_heard if heard and appcontext_pushed.receivers else enter_constructed
-        if not enter(plan, context):
-            return app._serve_by_steps(environ, start_response, context)
+    # begin: Make the context of a request, which makes the request when it is first read
+    context: RequestContext = new(RequestContext)
+    context.app = app
+    context._environ = environ
+    context._plan = plan
+    context._request = None
+    context._state = PLAIN
+    context._is_touched = False
+    context._own_app_ctx = None
+    token = context._token = set_current(context)
+    if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
+        reset(token)
+        return app._serve_by_steps(environ, start_response)
     error: BaseException | None = None
     start: TextStart | None
     body: Body = None
@@ -416,10 +425,9 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                 host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
                 path = environ.get("PATH_INFO", "")
             # match_route: Find the rule of a request and the view's arguments
-            request = context.request
             rule: Rule | None
             arguments: dict[str, object]
-            known: t.Any = None
+            known: t.Any
             is_allowed = trusted is None or is_trusted(context, trusted)
             route = plan.static_routes.get(path) if is_allowed else None
             if (
@@ -430,7 +438,10 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             ):
                 rule, known = route
                 arguments = {}
-                request.url_rule, request.view_args = (rule, arguments)
+                # note_match: Store the rule and the view's arguments, and on the request if it was made
+                context._rule, context._arguments = (rule, arguments)
+                if context._request is not None:
+                    context._request.url_rule, context._request.view_args = (rule, arguments)
             elif (
                 is_allowed
                 and plan.variable_routes
@@ -439,42 +450,52 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             ):
                 rule, arguments, known = by_route
                 if rule is None:
-                    request.routing_exception = known
+                    context._refuse(known)
                 else:
-                    request.url_rule, request.view_args = (rule, arguments)
+                    # note_match: Store the rule and the view's arguments, and on the request if it was made
+                    context._rule, context._arguments = (rule, arguments)
+                    if context._request is not None:
+                        context._request.url_rule, context._request.view_args = (rule, arguments)
             else:
+                known = None
                 if environ is None:
-                    environ = brief_environ_of(request)
+                    environ = brief_environ_of(context.request)
                 name = app.config["SERVER_NAME"]
                 found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed else None
                 if found is None:
                     if not (context._is_bound and context._finds_by_adapter()):
                         context._match_by_adapter()
-                    rule = request.url_rule if method.isupper() and (not is_upgrade) else None
-                    arguments = request.view_args or {}
+                    rule = context.request.url_rule if method.isupper() and (not is_upgrade) else None
+                    arguments = context.request.view_args or {}
                 elif found[0] is None:
                     rule, arguments = (None, {})
-                    request.routing_exception = found[1]
+                    context._refuse(found[1])
                 else:
                     rule, arguments = found
-                    request.url_rule, request.view_args = (rule, arguments)
+                    # note_match: Store the rule and the view's arguments, and on the request if it was made
+                    context._rule, context._arguments = (rule, arguments)
+                    if context._request is not None:
+                        context._request.url_rule, context._request.view_args = (rule, arguments)
                     if plan.hosts and id(rule) not in plan.rules_tried:
                         remember(app, plan, path, rule, arguments)
             if (
                 rule is None
-                or method == "OPTIONS"
-                or (method != "GET" and method not in SAFE_METHODS and (app.config.get("CSRF") is not None))
-                or (heard and request_started.receivers)
+                or (
+                    method != "GET"
+                    and (method == "OPTIONS" or (method not in SAFE_METHODS and app.config.get("CSRF") is not None))
+                )
+                or (arguments and plan.epoch is not invalidation.epoch)
             ):
                 finished = parts_without_view(app, plan, context, environ, rule, method)
                 start, body, more = (None, app.full_dispatch_request(), None) if finished is None else finished
             else:
                 try:
                     # run_view: Run the hooks, if there are any, and call the view
-                    if app.before_request_funcs or app.url_value_preprocessors:
-                        context.request.method = method
+                    if plan.runs_before:
+                        if context._request is not None:
+                            context._request.method = method
                         result: Body
-                        if app.url_value_preprocessors or not context.request._has_endpoint_of_rule:
+                        if app.url_value_preprocessors or not plan.has_endpoint_of_rule:
                             result = app.preprocess_request()
                         else:
                             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
@@ -496,10 +517,15 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                         elif (
                             plan.epoch is invalidation.epoch
                             and context._state is PLAIN
-                            and (context.request.url_rule is rule)
-                            and (context.request.view_args is arguments)
-                            and (context.request.routing_exception is None)
-                            and (context.request.method != "OPTIONS")
+                            and (
+                                context._request is None
+                                or (
+                                    context._request.url_rule is rule
+                                    and context._request.view_args is arguments
+                                    and (context._request.routing_exception is None)
+                                    and (context._request.method != "OPTIONS")
+                                )
+                            )
                         ):
                             view = app.view_functions[rule.endpoint]
                             # call_view: Call the view
@@ -519,12 +545,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                 except Exception as raised:
                     answer = app.handle_user_exception(raised)
                 # finish: Return the parts of the response to what a view has returned, as `answer_request` does
-                if (
-                    plan.epoch is invalidation.epoch
-                    and context._state is PLAIN
-                    and (not app.after_request_funcs)
-                    and (not (heard and request_finished.receivers))
-                ):
+                if plan.epoch is invalidation.epoch and context._state is PLAIN and (not plan.runs_after):
                     sent_cookies = environ.get("HTTP_COOKIE")
                     # finish_unobserved: Return the parts of a response that no user code would see
                     untouched = not context._is_touched and (
@@ -587,38 +608,6 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                         start = None
                         body = app.finalize_request(answer)
                         more = None
-                elif plan.quiet_without_cookies and (
-                    plan.epoch is invalidation.epoch
-                    and context._state is PLAIN
-                    and (not context._is_touched)
-                    and (not app.after_request_funcs)
-                    and (not (heard and request_finished.receivers))
-                    and ("HTTP_COOKIE" not in environ or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
-                ):
-                    # encode_answer: Return the parts of a response to text, bytes or JSON
-                    kind = type(answer)
-                    if kind is str:
-                        quick_start = plan.text_start
-                        quick_body = answer.encode()
-                    elif (
-                        (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
-                    ):
-                        quick_start = plan.json_start
-                        quick_body = f"{plan.write_json(answer)}\n".encode()
-                    elif kind is bytes:
-                        quick_start = plan.text_start
-                        quick_body = answer
-                    else:
-                        quick_start = None
-                        quick_body = b""
-                    if quick_start is not None:
-                        start = quick_start
-                        body = quick_body
-                        more = None
-                    else:
-                        start = None
-                        body = finish_by_functions(app, plan, context, environ, answer)
-                        more = None
                 else:
                     start = None
                     body = finish_by_functions(app, plan, context, environ, answer)
@@ -652,29 +641,33 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             parts = body(environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end
-        request = context.request
+        request = context._request
         if (
             context._state is PLAIN
-            and context.request.closes_nothing
+            and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
             and (plan.epoch is invalidation.epoch)
-            and (not app.teardown_request_funcs)
+            and (not plan.runs_at_end)
             and (not app.teardown_appcontext_funcs)
-            and (not (heard and is_end_heard()))
         ) and "werkzeug.debug.preserve_context" not in environ:
             reset(context._token)
-            context._token = None
-            context._state = ENDED
-            environ["werkzeug.request"] = None
-            if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
-                context._cookies is None
-                or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
-                or getrefcount(context._cookies) > REFERENCES_OF_ATTRIBUTE
-            ):
-                request._keep_environ()
+            if request is None and getrefcount(context) <= REFERENCES:
+                environ["werkzeug.request"] = None
+            else:
+                context._token = None
+                context._state = ENDED
+                if request is None:
+                    request = context.request
+                environ["werkzeug.request"] = None
+                if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
+                    context._cookies is None
+                    or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
+                    or getrefcount(context._cookies) > REFERENCES_OF_ATTRIBUTE
+                ):
+                    request._keep_environ()
             whole = None
         else:
             whole = body_sent(body)
-            leave(app, context, environ, error, 1)
+            leave(app, context, environ, error, 0 if request is None else 1)
         del context
     if whole is not None and (
         type(whole) is list
@@ -693,17 +686,16 @@ def begin_awaited(
     Returns:
         The context, the view if it is a coroutine function, and its arguments.
     """
-    # begin: Make the request and its context
-    request = new(plan.request_class)
-    request.environ = environ
-    request.json_module = app.json
-    environ["werkzeug.request"] = request
+    # begin: Make the context of a request, which makes the request when it is first read
     context: RequestContext = new(RequestContext)
     context.app = app
-    context.request = request
+    context._environ = environ
+    context._plan = plan
+    context._request = None
     context._state = PLAIN
     context._is_touched = False
     context._own_app_ctx = None
+    context._make_request()
     method = environ["REQUEST_METHOD"]
     host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
     path, is_upgrade = (environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ and is_for_websocket(environ))
@@ -711,10 +703,9 @@ def begin_awaited(
     trusted = app.config["TRUSTED_HOSTS"]
     try:
         # match_route: Find the rule of a request and the view's arguments
-        request = context.request
         rule: Rule | None
         arguments: dict[str, object]
-        known: t.Any = None
+        known: t.Any
         is_allowed = trusted is None or is_trusted(context, trusted)
         route = plan.static_routes.get(path) if is_allowed else None
         if (
@@ -725,7 +716,10 @@ def begin_awaited(
         ):
             rule, known = route
             arguments = {}
-            request.url_rule, request.view_args = (rule, arguments)
+            # note_match: Store the rule and the view's arguments, and on the request if it was made
+            context._rule, context._arguments = (rule, arguments)
+            if context._request is not None:
+                context._request.url_rule, context._request.view_args = (rule, arguments)
         elif (
             is_allowed
             and plan.variable_routes
@@ -734,25 +728,32 @@ def begin_awaited(
         ):
             rule, arguments, known = by_route
             if rule is None:
-                request.routing_exception = known
+                context._refuse(known)
             else:
-                request.url_rule, request.view_args = (rule, arguments)
+                # note_match: Store the rule and the view's arguments, and on the request if it was made
+                context._rule, context._arguments = (rule, arguments)
+                if context._request is not None:
+                    context._request.url_rule, context._request.view_args = (rule, arguments)
         else:
+            known = None
             if environ is None:
-                environ = brief_environ_of(request)
+                environ = brief_environ_of(context.request)
             name = app.config["SERVER_NAME"]
             found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
             if found is None:
                 if not (context._is_bound and context._finds_by_adapter()):
                     context._match_by_adapter()
-                rule = request.url_rule if method.isupper() and (not is_upgrade) else None
-                arguments = request.view_args or {}
+                rule = context.request.url_rule if method.isupper() and (not is_upgrade) else None
+                arguments = context.request.view_args or {}
             elif found[0] is None:
                 rule, arguments = (None, {})
-                request.routing_exception = found[1]
+                context._refuse(found[1])
             else:
                 rule, arguments = found
-                request.url_rule, request.view_args = (rule, arguments)
+                # note_match: Store the rule and the view's arguments, and on the request if it was made
+                context._rule, context._arguments = (rule, arguments)
+                if context._request is not None:
+                    context._request.url_rule, context._request.view_args = (rule, arguments)
                 if plan.hosts and id(rule) not in plan.rules_tried:
                     remember(app, plan, path, rule, arguments)
     except Exception:
@@ -807,11 +808,11 @@ def finish_by_functions(
             if made is None:
                 return app.finalize_request(answer)
             response = made
-        request = context.request
-        if request._has_endpoint_of_rule and request.url_rule is not None:
-            scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
+        rule = context._rule if context._request is None else context._request.url_rule
+        if plan.has_endpoint_of_rule and rule is not None:
+            scopes = APP_ALONE if "." not in rule.endpoint else scopes_of(rule.endpoint)
         else:
-            scopes = (*request.blueprints, None)
+            scopes = (*context.request.blueprints, None)
         # run_after: Call the functions of the app and of blueprints for a response, the last one registered first
         epoch, synchronous = (plan.epoch, app._synchronous if plan.calls_directly else NONE_KNOWN)
         for scope in scopes:

@@ -78,7 +78,7 @@ def begin_on_loop(app: Flask, plan: Plan, environ: WSGIEnvironment) -> Begun | N
     context, view, arguments = begin_awaited(app, plan, environ)
     if view is not None and not functions_around(app, plan, context.request).need_one_thread:
         return context, view, arguments
-    del environ["werkzeug.request"]
+    environ.pop("werkzeug.request", None)
     return None
 
 

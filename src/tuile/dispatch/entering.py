@@ -25,6 +25,8 @@ def enter_constructed(plan: Plan, context: RequestContext) -> bool:
     found, method = vars(context.request), context.request.environ.get("REQUEST_METHOD")
     if (
         context._state is not PLAIN
+        # The constructor may have changed the app.
+        or plan.epoch is not invalidation.epoch
         or (context._is_bound and plan.skips_adapter)
         or current_value(None) is not None
         # The constructor may set anything, and an adapter that refuses the host sets an error.

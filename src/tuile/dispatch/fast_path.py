@@ -129,10 +129,14 @@ def answer_request(
     if (
         rule is None
         or not plan.dispatches
-        or method == "OPTIONS"
-        # Read live, as everything that protects.
-        or (method != "GET" and method not in SAFE_METHODS and app.config.get("CSRF") is not None)
+        # The setting is read live, as everything that protects.
+        or (
+            method != "GET"
+            and (method == "OPTIONS" or (method not in SAFE_METHODS and app.config.get("CSRF") is not None))
+        )
         or (heard and request_started.receivers)
+        # A converter may have changed the app, and what opens the session.
+        or ((arguments or not plan.opens_lazily) and plan.epoch is not invalidation.epoch)
     ):
         finished = parts_without_view(app, plan, context, environ, rule, method) if plan.answers_alone else None
         return (None, app.full_dispatch_request(), None) if finished is None else finished
@@ -145,7 +149,7 @@ def answer_request(
 
 def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: Body) -> Parts:
     """Return the parts of the response to what a view has returned, as `answer_request` does."""
-    if is_unobserved(app, plan, context):
+    if is_unobserved(plan, context):
         sent_cookies = environ.get("HTTP_COOKIE")
         return finish_unobserved(app, plan, context, sent_cookies, answer)
     if plan.quiet_without_cookies and sets_nothing(app, plan, context, environ):
@@ -170,11 +174,11 @@ def finish_by_functions(
             if made is None:
                 return app.finalize_request(answer)
             response = made
-        request = context.request
-        if request._has_endpoint_of_rule and request.url_rule is not None:
-            scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
+        rule = context._rule if context._request is None else context._request.url_rule
+        if plan.has_endpoint_of_rule and rule is not None:
+            scopes = APP_ALONE if "." not in rule.endpoint else scopes_of(rule.endpoint)
         else:
-            scopes = (*request.blueprints, None)
+            scopes = (*context.request.blueprints, None)
         response = run_after(app, plan, scopes, response)
         sent_cookies = environ.get("HTTP_COOKIE")
         if context._is_touched or sent_cookies is not None:
@@ -221,6 +225,7 @@ def begin_awaited(
         The context, the view if it is a coroutine function, and its arguments.
     """
     context = begin(app, plan, environ)
+    context._make_request()
     method = environ["REQUEST_METHOD"]
     host, scheme = environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme")
     path, is_upgrade = environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ and is_for_websocket(environ)

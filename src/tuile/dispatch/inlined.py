@@ -52,20 +52,18 @@ REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
 
 def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
-    """Make the request and its context.
+    """Make the context of a request, which makes the request when it is first read.
 
     This does the same as their constructors, and needs the `request_class` of the plan.
     """
-    request = new(plan.request_class)
-    request.environ = environ
-    request.json_module = app.json
-    environ["werkzeug.request"] = request
     context: RequestContext = new(RequestContext)
     context.app = app
-    context.request = request
+    context._environ = environ
+    context._plan = plan
+    context._request = None  # attributes of its own are read faster than those of the class
     context._state = PLAIN
     context._is_touched = False
-    context._own_app_ctx = None  # an attribute of its own, which is read faster than one of the class
+    context._own_app_ctx = None
     return context
 
 
@@ -96,10 +94,9 @@ def match_route(
         The rule, or None to let the steps handle the request; the arguments; and the view, if it is known not to need
         `ensure_sync`.
     """
-    request = context.request
     rule: Rule | None
     arguments: dict[str, object]
-    known: t.Any = None
+    known: t.Any
     is_allowed = trusted is None or is_trusted(context, trusted)
     route = plan.static_routes.get(path) if is_allowed else None
     if (
@@ -110,7 +107,7 @@ def match_route(
     ):
         rule, known = route
         arguments = {}
-        request.url_rule, request.view_args = rule, arguments
+        note_match(context, rule, arguments)
     elif (
         is_allowed
         and plan.variable_routes
@@ -121,12 +118,13 @@ def match_route(
         rule, arguments, known = by_route
         if rule is None:
             # A converter of the application's refuses a value.
-            request.routing_exception = known
+            context._refuse(known)
         else:
-            request.url_rule, request.view_args = rule, arguments
+            note_match(context, rule, arguments)
     else:
+        known = None
         if environ is None:
-            environ = brief_environ_of(request)
+            environ = brief_environ_of(context.request)
         name = app.config["SERVER_NAME"]
         found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
         if found is None:
@@ -134,17 +132,24 @@ def match_route(
             # opened from.
             if not (context._is_bound and context._finds_by_adapter()):
                 context._match_by_adapter()
-            rule = request.url_rule if method.isupper() and not is_upgrade else None
-            arguments = request.view_args or {}
+            rule = context.request.url_rule if method.isupper() and not is_upgrade else None
+            arguments = context.request.view_args or {}
         elif found[0] is None:
             rule, arguments = None, {}
-            request.routing_exception = found[1]
+            context._refuse(found[1])
         else:
             rule, arguments = found
-            request.url_rule, request.view_args = rule, arguments
+            note_match(context, rule, arguments)
             if plan.hosts and id(rule) not in plan.rules_tried:
                 remember(app, plan, path, rule, arguments)
     return rule, arguments, known
+
+
+def note_match(context: RequestContext, rule: Rule, arguments: dict[str, object]) -> None:
+    """Store the rule and the view's arguments, and on the request if it was made."""
+    context._rule, context._arguments = rule, arguments
+    if context._request is not None:
+        context._request.url_rule, context._request.view_args = rule, arguments
 
 
 def is_plain(plan: Plan, host: str | None, scheme: str | None, is_upgrade: bool) -> bool:
@@ -154,7 +159,7 @@ def is_plain(plan: Plan, host: str | None, scheme: str | None, is_upgrade: bool)
 
 def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
     """Return whether the host of a request is trusted, and store the trusted hosts on the request."""
-    request = context.request
+    request = context._request or context._make_request()
     request.trusted_hosts = trusted
     try:
         # As `request.host = ...`, in one call less.
@@ -177,11 +182,12 @@ def run_view(
     known: object,
 ) -> t.Any:
     """Run the hooks, if there are any, and call the view."""
-    if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
-        # `dispatch_request` reads it; setting it here is faster than computing it.
-        context.request.method = method
+    if plan.runs_before or not plan.calls_view:
+        if context._request is not None:
+            # `dispatch_request` reads it; setting it here is faster than computing it.
+            context._request.method = method
         result: Body
-        if app.url_value_preprocessors or not plan.calls_view or not context.request._has_endpoint_of_rule:
+        if app.url_value_preprocessors or not plan.calls_view or not plan.has_endpoint_of_rule:
             result = app.preprocess_request()
         else:
             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
@@ -207,10 +213,15 @@ def is_as_matched(plan: Plan, context: RequestContext, rule: Rule, arguments: di
         plan.calls_view
         and plan.epoch is invalidation.epoch
         and context._state is PLAIN
-        and context.request.url_rule is rule
-        and context.request.view_args is arguments
-        and context.request.routing_exception is None
-        and context.request.method != "OPTIONS"
+        and (
+            context._request is None
+            or (
+                context._request.url_rule is rule
+                and context._request.view_args is arguments
+                and context._request.routing_exception is None
+                and context._request.method != "OPTIONS"
+            )
+        )
     )
 
 
@@ -256,13 +267,13 @@ def call_view(app: Flask, view: Callable[..., object], arguments: dict[str, obje
     return app._run(view, **arguments)
 
 
-def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
+def is_unobserved(plan: Plan, context: RequestContext) -> bool:
     """Return whether no user code would see the response: no step, function, signal or cookie check."""
     return (
         plan.quiet
         and plan.epoch is invalidation.epoch
         and context._state is PLAIN
-        and not app.after_request_funcs
+        and not plan.runs_after
         and not (heard and request_finished.receivers)
     )
 
@@ -273,7 +284,7 @@ def sets_nothing(app: Flask, plan: Plan, context: RequestContext, environ: WSGIE
         plan.epoch is invalidation.epoch
         and context._state is PLAIN
         and not context._is_touched
-        and not app.after_request_funcs
+        and not plan.runs_after
         and not (heard and request_finished.receivers)
         and ("HTTP_COOKIE" not in environ or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
     )
@@ -339,9 +350,9 @@ def may_end_quietly(app: Flask, plan: Plan, context: RequestContext) -> bool:
     return (
         plan.ends_quietly
         and context._state is PLAIN
-        and context.request.closes_nothing
+        and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
         and plan.epoch is invalidation.epoch
-        and not app.teardown_request_funcs
+        and not plan.runs_at_end
         and not app.teardown_appcontext_funcs
         and not (heard and is_end_heard())
     )
@@ -360,24 +371,29 @@ def end(
     Returns:
         The body of the response, if functions that were called may have changed it; see `body_sent`.
     """
-    request = context.request
+    request = context._request
     if may_end_quietly(app, plan, context) and "werkzeug.debug.preserve_context" not in environ:
         reset(context._token)
-        context._token = None
-        context._state = ENDED
-        # A constructor of the app's may have copied the environ.
-        (environ if plan.begins_plainly else request.environ)["werkzeug.request"] = None
-        # The context and a local variable refer to the request, and a local variable to the context; the cookies of
-        # this request refer to it too. If there are other references, the request keeps a copy of the environ for
-        # later, because the server may reuse its environ for another request now.
-        if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
-            context._cookies is None
-            or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
-            or getrefcount(context._cookies) > REFERENCES_OF_ATTRIBUTE
-        ):
-            request._keep_environ()
+        if request is None and getrefcount(context) <= REFERENCES:
+            environ["werkzeug.request"] = None
+        else:
+            context._token = None
+            context._state = ENDED
+            if request is None:
+                # It may be asked for its request later.
+                request = context.request
+            (environ if plan.begins_plainly else request.environ)["werkzeug.request"] = None
+            # The context and a local variable refer to the request, a local variable to the context, and the cookies of
+            # this request to it too. If there are other references, the request keeps a copy of the environ, because
+            # the server may reuse its environ for another request now.
+            if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
+                context._cookies is None
+                or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
+                or getrefcount(context._cookies) > REFERENCES_OF_ATTRIBUTE
+            ):
+                request._keep_environ()
         whole = None
     else:
         whole = body_sent(response)
-        leave(app, context, environ, error, 1)
+        leave(app, context, environ, error, 0 if request is None else 1)
     return whole

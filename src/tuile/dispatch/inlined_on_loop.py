@@ -27,7 +27,7 @@ def begin_lazily(app: Flask, plan: Plan, scope: Scope, receive: Receive, sent_co
     request.json_module = app.json
     context: RequestContext = new(RequestContext)
     context.app = app
-    context.request = request
+    context._request = request
     context._state = PLAIN
     context._is_touched = False
     context._own_app_ctx = None  # an attribute of its own, which is read faster than one of the class
@@ -62,7 +62,7 @@ def awaited_at(
             and app.config["TRUSTED_HOSTS"] is None
             and app.view_functions.get(its_rule.endpoint) is view
         ):
-            context.request.url_rule = its_rule
+            (context._request or context._make_request()).url_rule = its_rule
         else:
             view = None
     return view
@@ -90,6 +90,7 @@ def end_on_loop(context: RequestContext) -> None:
     reset(context._token)
     context._token = None
     context._state = ENDED
-    if context.request._scope is None:
+    request = context._request or context._make_request()
+    if request._scope is None:
         # The environ refers to the request, and without this cycle both are freed now.
-        context.request.environ["werkzeug.request"] = None
+        request.environ["werkzeug.request"] = None

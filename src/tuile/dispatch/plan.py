@@ -16,14 +16,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
 from ..invalidation import Watched, attribute, attributes, has, replaced, unwatched
-from ..json.provider import DefaultJSONProvider
 from ..records import Record
 from ..routing.map import Map, builds_at_root
 from ..sessions.signed import saves_plainly
-from ..wrappers.plain_response import CONTENT_TYPE_HEADERS
+from ..signals import OF_REQUESTS, heard
 from ..wrappers.response import Response
 from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
-from .settings import checks_cookies, checks_set_cookies, for_app_contexts, tells
+from .settings import checks_cookies, checks_set_cookies, for_app_contexts, for_functions, json_of, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 from .step_names import STEPS, WITHOUT_A_VIEW
 
@@ -41,16 +40,12 @@ if t.TYPE_CHECKING:
     from .planner import Planned
     from .return_values import AwaitedView
 
-# --- what is compared -------------------------------------------------------------------------------------------------
-
 #: What `Flask` has under these names; see `take_stock`.
 _stock: dict[str, object] = {}
 # The base classes of `Flask`. Those that are not watched have none of these names.
 _own: set[type] = set()
+_STOCK_STEPS = ("dispatches", "calls_view", "calls_directly", "ends_quietly", "handles_errors")
 _RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr__", "force_type", "from_app"))
-
-
-# --- the plan ---------------------------------------------------------------------------------------------------------
 
 
 class Plan(Record):
@@ -61,6 +56,9 @@ class Plan(Record):
     app_type: type
     #: The class of requests; None if requests and contexts must be made by their constructors, which make an adapter.
     request_class: type[Request] | None
+    #: What that class says of its objects: whether they need not be closed, and whether the rule says their endpoint.
+    closes_nothing: bool
+    has_endpoint_of_rule: bool
     #: Whether the constructor of requests, `create_url_adapter`, any of these, and `app_context` need not be called.
     skips_constructor: bool
     skips_adapter: bool
@@ -98,6 +96,10 @@ class Plan(Record):
     quiet: bool
     #: Whether of these only the checks of cookies need be called, which look at responses that set some.
     quiet_without_cookies: bool
+    #: Whether there may be functions before the view, after it, and at the end of the request.
+    runs_before: bool
+    runs_after: bool
+    runs_at_end: bool
     #: Whether `handle_user_exception` need not call other steps.
     handles_errors: bool
     #: Whether the steps that answer a request without a view need not be called.
@@ -163,6 +165,8 @@ NOTHING = Plan(
     epoch=None,
     app_type=object,
     request_class=None,
+    closes_nothing=False,
+    has_endpoint_of_rule=False,
     begins_plainly=False,
     skips_constructor=False,
     skips_adapter=False,
@@ -186,6 +190,9 @@ NOTHING = Plan(
     calls_view=False,
     quiet=False,
     quiet_without_cookies=False,
+    runs_before=True,
+    runs_after=True,
+    runs_at_end=True,
     handles_errors=False,
     answers_alone=False,
     opens_lazily=False,
@@ -233,13 +240,13 @@ def plan_of(app: Planned) -> Plan:
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not (lost["after"] or checks) and text_start is not None
     answers_alone = quiet and response_class is Response and not any(lost[group] for group in WITHOUT_A_VIEW)
-    steps, saving = _for_steps(lost), quiet and lazily and saves_plainly(app.session_interface, response_class)
-    is_stock = ignores_hosts and answers_alone and saving and all(steps.values())
-    write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
+    steps, saving = _for_steps(app, lost), quiet and lazily and saves_plainly(app.session_interface, response_class)
+    is_stock = ignores_hosts and answers_alone and saving and all(steps[name] for name in _STOCK_STEPS)
+    write_json, json_start = json_of(app, text_start, debug_is_a_setting=not lost["debug"])
     return Plan(
         epoch=epoch,
         app_type=cls,
-        request_class=None if constructed else request_class,
+        **_of_requests(None if constructed else request_class),
         skips_constructor=not (constructed or constructor),
         skips_adapter=not lost["adapter"],
         begins_plainly=not (constructed or begun),
@@ -259,7 +266,7 @@ def plan_of(app: Planned) -> Plan:
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
-        is_plain=is_stock and not (refusals or lost["entry"] or begun),
+        is_plain=is_stock and heard.isdisjoint(OF_REQUESTS) and not (refusals or lost["entry"] or begun),
         to_workers=(*refusals, *begun, *_reasons_for_workers(app, lost)),
         unwatched=compared(mixins),
         hosts=app.url_map._plain_hosts if not refusals and ignores_hosts and tells(app) else (),
@@ -269,9 +276,19 @@ def plan_of(app: Planned) -> Plan:
     )
 
 
-def _for_steps(lost: dict[str, list[str]]) -> _Fields:
-    """Return the fields of a plan that say which steps need not be called."""
+def _of_requests(request_class: type[Request] | None) -> _Fields:
+    """Return the fields of a plan that say how requests are made, by a class that need not be called for it."""
     return {
+        "request_class": request_class,
+        "closes_nothing": request_class is not None and request_class.closes_nothing is True,
+        "has_endpoint_of_rule": request_class is not None and request_class._has_endpoint_of_rule is True,
+    }
+
+
+def _for_steps(app: Planned, lost: dict[str, list[str]]) -> _Fields:
+    """Return the fields of a plan that say which steps and functions need not be called."""
+    return {
+        **for_functions(app),
         "dispatches": not lost["around"],
         "calls_view": not (lost["before"] or lost["calls"]),
         "calls_directly": not lost["calls"],
@@ -329,9 +346,6 @@ def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
     return tuple(found)
 
 
-# --- what it is made of -----------------------------------------------------------------------------------------------
-
-
 def _refusals_of_mixins(cls: type, mixins: list[type]) -> list[str]:
     """Return the reason for each base class of an app that is not watched."""
     return [f"{name_of(kind)}, which {name_of(cls)} is derived from, cannot tell when it changes" for kind in mixins]
@@ -379,21 +393,3 @@ def _text_start(cls: object) -> TextStart | None:
     if start is None or not cls._sends_plainly or start[2] < 200 or start[2] in {204, 304}:
         return None
     return start
-
-
-def _json(
-    app: Planned, start: TextStart | None, *, debug_is_a_setting: bool
-) -> tuple[t.Callable[[object], str] | None, TextStart | None]:
-    """Return a function that writes JSON like the app's provider, and the start of its responses; None if uncertain."""
-    provider = app.__dict__.get("json")
-    # A provider that was created without its constructor has no app.
-    if not isinstance(provider, DefaultJSONProvider) or unwatched(type(provider)) or "_app" not in vars(provider):
-        return None, None
-    write = provider._compact_writer()
-    content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
-    if write is None or start is None or content_type is None or not debug_is_a_setting or not tells(app):
-        return write, None
-    # Another app's provider makes that app's responses.
-    if provider._find_app() is not app or not provider._answers_compactly(app.config["DEBUG"]):
-        return write, None
-    return write, (content_type, start[1], start[2], (b"content-type", content_type[1].encode()))

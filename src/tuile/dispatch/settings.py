@@ -1,4 +1,4 @@
-"""The settings that a plan depends on: whether the cookies of each response are checked, and `SERVER_NAME`.
+"""What a plan depends on beside the steps: whether the cookies of each response are checked, `SERVER_NAME`, functions.
 
 Where changes of settings may not be detected, they are: the steps read the setting themselves.
 """
@@ -9,11 +9,15 @@ import typing as t
 
 from ..ctx.app_context import AppContext
 from ..ctx.namespace import _AppCtxGlobals
-from ..invalidation import attribute, attributes, replaced, still_has
+from ..invalidation import attribute, attributes, replaced, still_has, unwatched
+from ..json.provider import DefaultJSONProvider
 from ..real_flask import runs_flask_program
+from ..sansio.registries import is_empty
 from ..watched_settings import WatchedSettings
+from ..wrappers.plain_response import CONTENT_TYPE_HEADERS
 
 if t.TYPE_CHECKING:
+    from ..wrappers.response import TextStart
     from .planner import Planned
 
 _SETTINGS = attributes(
@@ -94,6 +98,34 @@ def for_app_contexts(app: Planned, *, has_adapter: bool) -> dict[str, bool]:
         # Without `SERVER_NAME` they certainly have none.
         "skips_adapter_outside": tells(app) and dict.get(app.config, "SERVER_NAME", app) is None,
     }
+
+
+def for_functions(app: Planned) -> dict[str, bool]:
+    """Return the fields of a plan that say which functions may have to be called."""
+    own = app.__dict__
+    return {
+        "runs_before": not all(is_empty(own.get(name)) for name in ("before_request_funcs", "url_value_preprocessors")),
+        "runs_after": not is_empty(own.get("after_request_funcs")),
+        "runs_at_end": not is_empty(own.get("teardown_request_funcs")),
+    }
+
+
+def json_of(
+    app: Planned, start: TextStart | None, *, debug_is_a_setting: bool
+) -> tuple[t.Callable[[object], str] | None, TextStart | None]:
+    """Return a function that writes JSON like the app's provider, and the start of its responses; None if uncertain."""
+    provider = app.__dict__.get("json")
+    # A provider that was created without its constructor has no app.
+    if not isinstance(provider, DefaultJSONProvider) or unwatched(type(provider)) or "_app" not in vars(provider):
+        return None, None
+    write = provider._compact_writer()
+    content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
+    if write is None or start is None or content_type is None or not debug_is_a_setting or not tells(app):
+        return write, None
+    # Another app's provider makes that app's responses.
+    if provider._find_app() is not app or not provider._answers_compactly(app.config["DEBUG"]):
+        return write, None
+    return write, (content_type, start[1], start[2], (b"content-type", content_type[1].encode()))
 
 
 def _makes_app_context(app: Planned) -> bool:

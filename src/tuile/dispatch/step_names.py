@@ -50,6 +50,7 @@ WATCHED |= {
     "response_class",
     "session_interface",
 }
+WATCHED |= {"after_request_funcs", "before_request_funcs", "teardown_request_funcs", "url_value_preprocessors"}
 WATCHED |= {"subdomain_matching", "url_default_functions", "url_map"}
 #: The groups of steps that a response to a request without a view depends on.
 WITHOUT_A_VIEW = ("adapter", "around", "before", "without a view", "handling")

@@ -141,9 +141,9 @@ class Dispatcher(Planned, Teardown):
         plan = self._plan
         if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
             plan = self._planner.current(self)
+        if plan.is_plain:
+            return serve_plainly(self, plan, environ, start_response)
         if plan.enters:
-            if plan.is_plain:
-                return serve_plainly(self, plan, environ, start_response)
             return serve_wsgi(self, plan, environ, start_response)
         if not plan.calls_wsgi_app:
             return self._answer_request(environ, start_response)
@@ -224,14 +224,14 @@ class Dispatcher(Planned, Teardown):
             return RequestContext(t.cast("Flask", self), environ)
         context = begin(self, plan, environ)  # type: ignore[arg-type] # every dispatcher is a Flask
         if plan.skips_constructor:
-            context.request.method = environ.get("REQUEST_METHOD", "GET").upper()
+            context._make_request().method = environ.get("REQUEST_METHOD", "GET").upper()
         else:
             # The constructor may do anything.
             request = self.request_class(environ)
             request.json_module = self.json
             if type(request) is not plan.request_class or vars(request).get("environ") is not environ:
                 return RequestContext(t.cast("Flask", self), environ, request)
-            context.request = request
+            context._request = request
         if not plan.skips_adapter or context.request.trusted_hosts is not None:
             context.url_adapter  # noqa: B018 - reading it makes it
             context._is_bound = True
@@ -333,7 +333,7 @@ class Dispatcher(Planned, Teardown):
             return None
         # `value_with_request`, inlined to save a call.
         context = current_value(None)
-        request: t.Any = None if context is None else context.request
+        request: t.Any = None if context is None else context._request or context._make_request()
         del context  # as in `_serve_by_steps`
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -350,7 +350,7 @@ class Dispatcher(Planned, Teardown):
     def dispatch_request(self) -> ft.ResponseReturnValue:
         """Call the view of the matched rule and return its return value."""
         context = current_value(None)
-        request: t.Any = None if context is None else context.request
+        request: t.Any = None if context is None else context._request or context._make_request()
         del context  # as in `_serve_by_steps`
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -535,7 +535,7 @@ class Dispatcher(Planned, Teardown):
         if type(context) is Entered:
             # Its attributes are found faster on the context of the request.
             context = context._request_ctx
-        if context is None or context.request is None:
+        if context is None or (request := context._request or context._make_request()) is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         try:
             if context._is_touched:
@@ -544,13 +544,13 @@ class Dispatcher(Planned, Teardown):
                     given: Response = self.ensure_sync(function)(response)
                     response = given if given is response else shared_responses.claim(self, given)
             if self.after_request_funcs:
-                blueprints = context.request.blueprints
+                blueprints = request.blueprints
                 response = run_after(self, self._plan, (*blueprints, None) if blueprints else APP_ALONE, response)
-            sent = context.request.environ.get("HTTP_COOKIE")
+            sent = request.environ.get("HTTP_COOKIE")
             if context._is_touched or sent is not None:
                 self._keep_state(context, sent, response)
         finally:
-            del context  # as in `_serve_by_steps`
+            del context, request  # as in `_serve_by_steps`
         return response
 
     def _keep_state(self, context: Current, sent: str | None, response: Response) -> None:

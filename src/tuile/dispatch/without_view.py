@@ -56,7 +56,7 @@ def parts_without_view(
         rule: The rule that was found, if one was.
         method: The method of the request.
     """
-    error = context.request.routing_exception
+    error = context._refusal if context._request is None else context._request.routing_exception
     if (
         (error is None and (rule is None or method != "OPTIONS"))
         or plan.epoch is not invalidation.epoch
@@ -149,7 +149,7 @@ def _parts_by_handler(app: Flask, plan: Plan, environ: WSGIEnvironment, given: l
         given: The context of the request and the answer of the handler, which are taken out of it.
     """
     answer, context = given.pop(), given.pop()
-    if is_unobserved(app, plan, context) and is_untouched(app, plan, context, environ.get("HTTP_COOKIE")):
+    if is_unobserved(plan, context) and is_untouched(app, plan, context, environ.get("HTTP_COOKIE")):
         start, body = encode_answer(plan, answer)
         if start is not None:
             return start, body, None

@@ -285,6 +285,10 @@ class SessionInterface(metaclass=Watched):
                 self.__dict__.pop("opens_lazily", None)
             invalidate()
 
+    def _session_by_header(self, app: Flask, header: str | None) -> SessionMixin | None:
+        """Return what `open_session` does if it only reads the Cookie header; None to call it."""
+        return None
+
     def is_due(self, app: Flask, cookie_header: str) -> bool:
         """Return whether a session that was not accessed is opened and saved at the end of its request anyway.
 

@@ -174,6 +174,10 @@ class SecureCookieSessionInterface(SessionInterface):
         found = [secret.Secret(one.encode(errors="replace")) for one in received[:_MOST_TRIED]]
         return self._first_good(app, name, found, kept, serializer, max_age_s)
 
+    def _session_by_header(self, app: Flask, header: str | None) -> SecureCookieSession | None:
+        """Return what `open_session` does if no method is overridden; None to call it."""
+        return verified.session_by_header(self, app, header)
+
     def _read_token(self, app: Flask, token: str) -> SecureCookieSession | None:
         """Return the session in a signed or encrypted cookie; None if it is not valid, or empty."""
         kept = self._kept_signer(app)

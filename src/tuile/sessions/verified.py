@@ -13,8 +13,10 @@ import time
 import typing as t
 
 from ..exceptions import BadToken
+from ..http.cookie_header import only_value
 from ..keys.tokens import CLOCK_SKEW_S, is_encrypted
 from ..wrappers import sent_cookies
+from .ages import REFUSES_NONE
 from .packing import unpack
 from .signer import kind_of
 from .tracked import tracked
@@ -38,13 +40,43 @@ _YOUNGEST = -CLOCK_SKEW_S  # the least age: clocks differ
 Verified: t.TypeAlias = tuple[int, str, "dict[str, object] | None"]
 
 
+def session_by_header(
+    interface: SecureCookieSessionInterface, app: Flask, header: str | None
+) -> SecureCookieSession | None:
+    """Return the session in a Cookie header, as `open_session` of an interface of which nothing is overridden does.
+
+    Returns:
+        None if that has to be called, with the request.
+    """
+    setting, kept = app.config.get, interface._kept_signer(app)
+    if (
+        kept is None
+        or kept.signer is None
+        or setting("SESSION_STORE") is not None
+        or setting("COOKIE_DEFAULTS")
+        or setting("SESSION_ABSOLUTE") is not None
+        or type(app).session_refused is not REFUSES_NONE
+        or "session_refused" in app.__dict__
+    ):
+        return None
+    name = app.config["SESSION_COOKIE_NAME"]
+    if not header:
+        return interface.session_class()
+    token = only_value(header, name)
+    if token is None:
+        # No escape and no octets can become the name.
+        return interface.session_class() if name not in header and header.isascii() else None
+    lifetime = app.permanent_session_lifetime
+    return session_in(interface, app, kept, token, lifetime.days * 86400 + lifetime.seconds, None, name)
+
+
 def session_in(
     interface: SecureCookieSessionInterface,
     app: Flask,
     kept: KeptSigner,
     token: str,
     max_age_s: int,
-    request: Request,
+    request: Request | None,
     name: str,
 ) -> SecureCookieSession | None:
     """Return the session in a cookie that is signed as new ones are, or an empty one if no cookie can be valid.
@@ -79,12 +111,17 @@ def session_in(
         return None
 
 
-def _refused(interface: SecureCookieSessionInterface, request: Request, name: str) -> SecureCookieSession | None:
+def _refused(interface: SecureCookieSessionInterface, request: Request | None, name: str) -> SecureCookieSession | None:
     """Return an empty session instead of a cookie that is not valid, unless there may be a second one.
 
     Another host of the site may have set that.
+
+    Args:
+        interface: The session interface.
+        request: The request; None if the cookie was sent once.
+        name: The name of the cookie.
     """
-    return interface.session_class() if sent_cookies.is_sent_once(request, name) else None
+    return interface.session_class() if request is None or sent_cookies.is_sent_once(request, name) else None
 
 
 def _verify(kept: KeptSigner, token: str) -> Verified:

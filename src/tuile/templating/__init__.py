@@ -82,8 +82,9 @@ def _default_template_ctx_processor() -> dict[str, object]:
         return {}
     own = context._own_app_ctx
     values: dict[str, object] = {"g": context._g if own is None else own.g}
-    if context.request is not None:
-        values["request"] = context.request
+    request = context._request or context._make_request()
+    if request is not None:
+        values["request"] = request
     return values
 
 
@@ -106,8 +107,9 @@ def gather_context(app: Flask, context: dict[str, object]) -> None:
                 own = running._own_app_ctx
                 if "g" not in context:
                     context["g"] = running._g if own is None else own.g
-                if "request" not in context and running.request is not None:
-                    context["request"] = running.request
+                asked = running._request or running._make_request()
+                if "request" not in context and asked is not None:
+                    context["request"] = asked
             return
     given = context.copy()
     scopes: tuple[str | None, ...] = (None,)
