@@ -178,12 +178,13 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 and (not route[0].defaults)
                 and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
             ):
-                rule, known = route
+                its_rule, known = route
                 arguments = {}
                 # note_match: Store the rule and the view's arguments, and on the request if it was made
-                context._rule, context._arguments = (rule, arguments)
+                context._rule, context._arguments = (its_rule, arguments)
                 if context._request is not None:
-                    context._request.url_rule, context._request.view_args = (rule, arguments)
+                    context._request.url_rule, context._request.view_args = (its_rule, arguments)
+                rule = its_rule
             elif (
                 is_allowed
                 and plan.variable_routes
@@ -306,6 +307,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         return
     # answer_awaited: Await a view, and answer its request
     answer: Body
+    body: Body
     failure: BaseException | None = None
     is_finished = False
     context._token = set_current(context)
@@ -508,6 +510,7 @@ async def answer_awaited(
         send: Of the server.
     """
     answer: Body
+    body: Body
     failure: BaseException | None = None
     is_finished = False
     context._token = set_current(context)

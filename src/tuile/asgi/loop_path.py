@@ -241,6 +241,7 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         send: Of the server.
     """
     answer: Body
+    body: Body
     failure: BaseException | None = None
     is_finished = False
     context._token = set_current(context)

@@ -94,8 +94,9 @@ information about how to avoid this problem."""
 class AppContext(metaclass=invalidation.Watched):
     """Makes an application current, inside or outside of a request. Enter it with `with`."""
 
-    # Of the `url_adapter`, or what it is made of when it is read.
-    _adapter: MapAdapter | AdapterState | None
+    if t.TYPE_CHECKING:
+        # Of the `url_adapter`, or what it is made of when it is read.
+        _adapter: MapAdapter | AdapterState | None
 
     # `Dispatcher.app_context` does the same without calling this.
     def __init__(self, app: Flask) -> None:

@@ -96,12 +96,13 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 and (not route[0].defaults)
                 and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
             ):
-                rule, known = route
+                its_rule, known = route
                 arguments = {}
                 # note_match: Store the rule and the view's arguments, and on the request if it was made
-                context._rule, context._arguments = (rule, arguments)
+                context._rule, context._arguments = (its_rule, arguments)
                 if context._request is not None:
-                    context._request.url_rule, context._request.view_args = (rule, arguments)
+                    context._request.url_rule, context._request.view_args = (its_rule, arguments)
+                rule = its_rule
             elif (
                 is_allowed
                 and plan.variable_routes
@@ -436,12 +437,13 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                 and (not route[0].defaults)
                 and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
             ):
-                rule, known = route
+                its_rule, known = route
                 arguments = {}
                 # note_match: Store the rule and the view's arguments, and on the request if it was made
-                context._rule, context._arguments = (rule, arguments)
+                context._rule, context._arguments = (its_rule, arguments)
                 if context._request is not None:
-                    context._request.url_rule, context._request.view_args = (rule, arguments)
+                    context._request.url_rule, context._request.view_args = (its_rule, arguments)
+                rule = its_rule
             elif (
                 is_allowed
                 and plan.variable_routes
@@ -714,12 +716,13 @@ def begin_awaited(
             and (not route[0].defaults)
             and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
-            rule, known = route
+            its_rule, known = route
             arguments = {}
             # note_match: Store the rule and the view's arguments, and on the request if it was made
-            context._rule, context._arguments = (rule, arguments)
+            context._rule, context._arguments = (its_rule, arguments)
             if context._request is not None:
-                context._request.url_rule, context._request.view_args = (rule, arguments)
+                context._request.url_rule, context._request.view_args = (its_rule, arguments)
+            rule = its_rule
         elif (
             is_allowed
             and plan.variable_routes

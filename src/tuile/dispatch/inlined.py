@@ -105,9 +105,10 @@ def match_route(
         and not route[0].defaults
         and is_plain(plan, host, scheme, is_upgrade)
     ):
-        rule, known = route
+        its_rule, known = route
         arguments = {}
-        note_match(context, rule, arguments)
+        note_match(context, its_rule, arguments)
+        rule = its_rule
     elif (
         is_allowed
         and plan.variable_routes
