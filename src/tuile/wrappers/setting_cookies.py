@@ -62,9 +62,9 @@ def set_cookie(  # noqa: C901 - as above
     if context is None:
         max_size = self.max_cookie_size
     else:
-        config = context.app.config
-        max_size = config["MAX_COOKIE_SIZE"] if self._asks_config else self.max_cookie_size
-        if config.get("COOKIE_DEFAULTS") is not None:
+        # No local variable for the settings: tracebacks show them.
+        max_size = context.app.config["MAX_COOKIE_SIZE"] if self._asks_config else self.max_cookie_size
+        if context.app.config.get("COOKIE_DEFAULTS") is not None:
             secure, samesite = cookie_defaults.with_defaults(context.app, secure, samesite, partitioned)
     line, given, second = None, None, 0
     name: str | None = key
