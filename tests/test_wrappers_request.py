@@ -634,6 +634,48 @@ def test_a_close_of_one_request_counts_beside_that_of_its_class() -> None:
     assert same(build)[1] == ["instance", "class"]
 
 
+def answers_of_odd_truth(lib: Any, truth: str) -> list[Any]:
+    """Read a request of a class whose objects are false, or cannot be asked."""
+
+    class Own(lib.Request):  # type: ignore[misc] # a class of either framework
+        if truth == "false":
+
+            def __bool__(self) -> bool:
+                return False
+
+        elif truth == "empty":
+
+            def __len__(self) -> Any:
+                return 0
+
+        else:
+
+            def __len__(self) -> Any:
+                return self.content_length
+
+    app = make_app(lib, SECRET_KEY="a key for these tests alone")
+    app.request_class = Own
+
+    @app.route("/", methods=["GET", "POST"])
+    def show() -> str:
+        lib.session["seen"] = True
+        urls = lib.url_for("show"), lib.url_for("show", _external=True), lib.url_for(".show", a=1)
+        # A template asks.
+        text = truth == "of the body" or lib.render_template_string("{{ request.path }} {{ url_for('show') }}")
+        request = lib.request
+        return repr((urls, text, request.endpoint, request.method, request.get_data(), lib.has_request_context()))
+
+    answers: list[Any] = [send(app, environ) for environ in (make_environ(), make_post(b"x"), make_environ("/none"))]
+    with app.test_request_context("/"):
+        answers += [lib.url_for("show"), lib.session.get("seen"), lib.has_request_context()]
+    return answers
+
+
+@pytest.mark.parametrize("truth", ["false", "empty", "of the body"])
+def test_a_request_is_not_asked_whether_it_is_true(truth: str) -> None:
+    same(lambda lib: answers_of_odd_truth(lib, truth))
+
+
 def test_a_request_is_freed_when_it_is_answered() -> None:
     def build(lib: Any) -> Any:
         app = make_app(lib)

@@ -100,14 +100,14 @@ def _find_websocket() -> WebSocket:
 
 def _find_cookies() -> Cookies:
     value = current_value(None)
-    if value is None or (value._request or value._make_request()) is None:
+    if value is None or (value._request is None and value._make_request() is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value._request_cookies
 
 
 def _find_request_context() -> RequestContext | None:
     value = current_value(None)
-    if value is None or (value._request or value._make_request()) is None:
+    if value is None or (value._request is None and value._make_request() is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
     # Without asking the property of a request on its own, which is a call.
     return value if type(value) is RequestContext else value._request_ctx
@@ -288,7 +288,7 @@ class _RequestContextProxy(LocalProxy):
         if name in _OWN_NAMES:
             return _find_request_context if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
-        if value is None or (value._request or value._make_request()) is None:
+        if value is None or (value._request is None and value._make_request() is None):
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         try:
             return getattr(value if type(value) is RequestContext else value._request_ctx, name)

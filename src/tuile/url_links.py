@@ -98,7 +98,8 @@ class LinksByMethod:
             return None
         chosen = values.get("_method")
         if chosen is None:
-            link = self.links.get(brief_environ_of(context._request or context._make_request())["REQUEST_METHOD"])
+            request = context._make_request() if context._request is None else context._request
+            link = self.links.get(brief_environ_of(request)["REQUEST_METHOD"])
         else:
             link = self.alone.get(chosen) if isinstance(chosen, str) and type(chosen) is str else None
         return None if link is None else link.write(values)
@@ -150,7 +151,7 @@ def _found_link(
     is_relative = endpoint[:1] == "."
     if not is_relative and endpoint not in plan.rules:
         return None
-    request = context._request or context._make_request()
+    request = context._make_request() if context._request is None else context._request
     link = None
     if is_relative and request is not None and request.url_rule is not None:
         link = plan.links.get((request.url_rule.endpoint, endpoint))
@@ -171,7 +172,7 @@ def _new_link(
     plan: Plan, context: RequestContext | Entered | EnteredApp, endpoint: str, values: dict[str, object], method: str
 ) -> Link | None:
     """Return the link of an endpoint or of a relative name that was not found by these."""
-    request = context._request or context._make_request()
+    request = context._make_request() if context._request is None else context._request
     name = endpoint if request is None else absolute(cast("RequestContext", context), endpoint)
     chosen = values.get("_method")
     alone = False
@@ -219,9 +220,7 @@ def with_options(context: RequestContext, written: tuple[str, object, object, ob
             return None
         origin = context._origin
         if origin is None:
-            context._origin = origin = _origin_of(
-                context, brief_environ_of(context._request or context._make_request())
-            )
+            context._origin = origin = _origin_of(context, brief_environ_of(context.request))
         if scheme is None and not domain:
             url = f"{origin[0]}{url}"
         else:
@@ -355,7 +354,7 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
     request, url_map = context._request, plan.url_map
     trusted = (config := context.app.config)["TRUSTED_HOSTS"]
     is_usual = request is None and trusted is None and context._plan.request_class is plan.request_class
-    environ = context._environ if is_usual else brief_environ_of(request := request or context._make_request())
+    environ = context._environ if is_usual else brief_environ_of(request := context.request)
     if request is not None:
         is_usual = type(request) is plan.request_class and request.trusted_hosts is trusted
         is_usual = is_usual and (trusted is None or "host" in vars(request))

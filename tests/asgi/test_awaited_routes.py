@@ -122,6 +122,21 @@ def test_changes_are_noticed(change: str) -> None:
     assert asyncio.run(ask_around(change, on_loop)) == asyncio.run(ask_around(change, by_wsgi_in_thread))
 
 
+@pytest.mark.parametrize("length", [0, None])
+def test_a_request_is_not_asked_whether_it_is_true(length: Any) -> None:
+    async def ask(send: Callable[[Any, Any], Awaitable[Any]]) -> list[Any]:
+        app = make_app()
+        app.request_class = type("Own", (tuile.Request,), {"__len__": lambda request: length})
+        app.add_url_rule(
+            "/sync", "sync", lambda: f"{tuile.request.method} {tuile.url_for('it')}", methods=["GET", "POST"]
+        )
+        changes = [{**more, **path} for more in REQUESTS.values() for path in ({}, {"PATH_INFO": "/sync"})]
+        return [await send(app, make_environ("/it") | each) for each in changes * 2]
+
+    expected, found = asyncio.run(ask(by_wsgi_in_thread)), asyncio.run(ask(on_loop))
+    assert [(status, body) for status, _, body in found] == [(status, body) for status, _, body in expected]
+
+
 @pytest.mark.parametrize("scheme", ["http", "https", "ftp", "", None])
 @pytest.mark.parametrize("root", ["", "/root", "/it", None])
 def test_the_scheme_and_the_root_path_count_as_before(scheme: str | None, root: str | None) -> None:

@@ -145,23 +145,21 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context._is_touched = False
     context._own_app_ctx = None
     # find_view: Match a request, and find its view if that is a coroutine function
-    # awaited_at: Return the view of a path without variables, if it is known to be a coroutine function
-    view: AwaitedView | None = None
+    # awaited_at: Return the rule and the view of a path without variables, if that is known to be a coroutine function
     its_route = plan.awaited_routes.get(path)
-    if its_route is not None:
-        its_rule, view = its_route
-        if (
-            method in its_rule.methods
-            and (not its_rule.defaults)
-            and (scheme == "http" or scheme == "https")
+    if its_route is not None and (
+        not (
+            method in its_route[0].methods
+            and (not its_route[0].defaults)
             and (sent_host in plan.hosts)
+            and (scheme == "http" or scheme == "https")
             and (app.config["TRUSTED_HOSTS"] is None)
-            and (app.view_functions.get(its_rule.endpoint) is view)
-        ):
-            (context._request or context._make_request()).url_rule = its_rule
-        else:
-            view = None
-    if view is None:
+            and (app.view_functions.get(its_route[0].endpoint) is its_route[1])
+        )
+    ):
+        its_route = None
+    known_route = its_route
+    if known_route is None:
         is_upgrade, environ = (False, None)
         # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
         trusted = app.config["TRUSTED_HOSTS"]
@@ -233,22 +231,26 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             if view is None and its_view is not None and is_coroutine_function(plan, its_view):
                 view = plan.coroutine_functions[id(its_view)]
     else:
-        rule, known = ((context._request or context._make_request()).url_rule, None)
-        arguments = (context._request or context._make_request()).view_args = {}
+        rule, view = known_route
+        arguments, known = ({}, None)
+        # note_match: Store the rule and the view's arguments, and on the request if it was made
+        context._rule, context._arguments = (rule, arguments)
+        if context._request is not None:
+            context._request.url_rule, context._request.view_args = (rule, arguments)
     if ahead is not None:
         if method == "OPTIONS":
             view = None
         elif view is not None:
             if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
                 return
-            give_body(context._request or context._make_request(), ahead.body)
+            give_body(context._make_request() if context._request is None else context._request, ahead.body)
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         # answer_otherwise: Answer a request that was matched, and whose view is not awaited
         page = None
         if ahead is not None:
-            give_body(context._request or context._make_request(), ahead.body)
+            give_body(context._make_request() if context._request is None else context._request, ahead.body)
         if rule is None or (ahead is not None and method == "OPTIONS"):
             page = page_without_view(app, plan, context, rule, method)
         if page is not None:
@@ -262,11 +264,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 await send({"type": "http.response.body", "body": content, "more_body": False})
             except OSError:
                 pass
-        elif (
-            rule is None
-            and (context._request or context._make_request()).routing_exception is None
-            or service.loop is not get_running_loop()
-        ):
+        elif rule is None and context.request.routing_exception is None or service.loop is not get_running_loop():
             await service.here().serve_in_worker(scope, receive if ahead is None else ahead.again, send)
         else:
             # answer_in_worker: Let a worker answer a request that was matched
@@ -278,7 +276,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 workers,
                 scope,
             )
-            (context._request or context._make_request())._client = exchange
+            context.request._client = exchange
             if ahead is not None and (not ahead.is_complete):
                 exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
                 give_body(context.request, exchange.add_body)
@@ -416,7 +414,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         reset(context._token)
         context._token = None
         context._state = ENDED
-        request = context._request or context._make_request()
+        request = context._make_request() if context._request is None else context._request
         if request._scope is None:
             request.environ["werkzeug.request"] = None
         # send_short: Send a response to text or JSON
@@ -456,7 +454,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             reset(context._token)
             context._token = None
             context._state = ENDED
-            request = context._request or context._make_request()
+            request = context._make_request() if context._request is None else context._request
             if request._scope is None:
                 request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
@@ -619,7 +617,7 @@ async def answer_awaited(
         reset(context._token)
         context._token = None
         context._state = ENDED
-        request = context._request or context._make_request()
+        request = context._make_request() if context._request is None else context._request
         if request._scope is None:
             request.environ["werkzeug.request"] = None
         # send_short: Send a response to text or JSON
@@ -659,7 +657,7 @@ async def answer_awaited(
             reset(context._token)
             context._token = None
             context._state = ENDED
-            request = context._request or context._make_request()
+            request = context._make_request() if context._request is None else context._request
             if request._scope is None:
                 request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
@@ -849,7 +847,7 @@ def answer_matched(
                         body = app.finalize_request(answer)
                         more = None
                 else:
-                    brief = brief_environ_of(context._request or context._make_request())
+                    brief = brief_environ_of(context.request)
                     start, body, more = (None, finish_by_functions(app, plan, context, brief, answer), None)
         except Exception as failure:
             error = failure
@@ -868,7 +866,7 @@ def answer_matched(
                 if type(body) in PAGES:
                     environ = {"REQUEST_METHOD": method}
                 elif plan.quiet and type(body) is plan.response_class:
-                    environ = brief_environ_of(context._request or context._make_request())
+                    environ = brief_environ_of(context.request)
                 else:
                     environ = context.request.environ
                 sent = (
@@ -892,12 +890,12 @@ def answer_matched(
             reset(context._token)
             context._token = None
             context._state = ENDED
-            request = context._request or context._make_request()
+            request = context._make_request() if context._request is None else context._request
             if request._scope is None:
                 request.environ["werkzeug.request"] = None
         else:
             whole = body_sent(body)
-            leave(app, context, brief_environ_of(context._request or context._make_request()), error, 1)
+            leave(app, context, brief_environ_of(context.request), error, 1)
         del context
     if whole is not None and (
         type(whole) is list
@@ -938,7 +936,7 @@ async def finish_in_worker(
         send: Of the server.
     """
     leave_on_loop(context)
-    client = (context._request or context._make_request())._client
+    client = context.request._client
     workers, variables = (service.workers, copy_context())
     exchange = MatchedExchange(
         answer_matched,
@@ -947,7 +945,7 @@ async def finish_in_worker(
         workers,
         scope,
     )
-    (context._request or context._make_request())._client = exchange
+    context.request._client = exchange
     del awaited
     if isinstance(client, Listener):
         try:

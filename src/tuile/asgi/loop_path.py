@@ -15,6 +15,7 @@ from .. import invalidation
 from ..ctx.app_context import set_current
 from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
+from ..dispatch.inlined import note_match
 from ..dispatch.inlined_on_loop import awaited_at, begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from .ahead import CHUNKED, give_body, receive_ahead, receive_for_view
 from .awaited_steps import handle
@@ -96,7 +97,7 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
         elif view is not None:
             if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
                 return
-            give_body((context._request or context._make_request()), ahead.body)
+            give_body((context._make_request() if context._request is None else context._request), ahead.body)
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
@@ -128,14 +129,12 @@ async def answer_otherwise(
     """
     page = None
     if ahead is not None:
-        give_body((context._request or context._make_request()), ahead.body)
+        give_body((context._make_request() if context._request is None else context._request), ahead.body)
     if rule is None or (ahead is not None and method == "OPTIONS"):
         page = page_without_view(app, plan, context, rule, method)
     if page is not None:
         await send_page(page, method, scope, send)
-    elif (
-        rule is None and (context._request or context._make_request()).routing_exception is None
-    ) or service.loop is not get_running_loop():
+    elif (rule is None and context.request.routing_exception is None) or service.loop is not get_running_loop():
         # Matching has failed, or there is another loop.
         await service.here().serve_in_worker(scope, receive if ahead is None else ahead.again, send)
     else:
@@ -152,14 +151,15 @@ def find_view(
     Returns:
         What `match_safely` returns, and the view.
     """
-    view = awaited_at(app, plan, context, method, sent_host, scheme, path)
-    if view is None:
+    known_route = awaited_at(app, plan, method, sent_host, scheme, path)
+    if known_route is None:
         is_upgrade, environ = False, None
         rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
         view = awaited_view(app, plan, rule, known)
     else:
-        rule, known = (context._request or context._make_request()).url_rule, None
-        arguments = (context._request or context._make_request()).view_args = {}
+        rule, view = known_route
+        arguments, known = {}, None
+        note_match(context, rule, arguments)
     return rule, arguments, known, view
 
 

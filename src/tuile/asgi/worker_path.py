@@ -89,7 +89,7 @@ async def answer_in_worker(
         workers,
         scope,
     )
-    (context._request or context._make_request())._client = exchange
+    context.request._client = exchange
     if ahead is not None and not ahead.is_complete:
         exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
         give_body(context.request, exchange.add_body)
@@ -123,7 +123,7 @@ async def finish_in_worker(
         send: Of the server.
     """
     leave_on_loop(context)
-    client = (context._request or context._make_request())._client
+    client = context.request._client
     workers, variables = service.workers, copy_context()
     exchange = MatchedExchange(
         answer_matched,
@@ -132,7 +132,7 @@ async def finish_in_worker(
         workers,
         scope,
     )
-    (context._request or context._make_request())._client = exchange
+    context.request._client = exchange
     # The error's traceback refers to frames that refer to this argument.
     del awaited
     if isinstance(client, Listener):
@@ -216,7 +216,7 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
                 if is_unobserved(plan, context):
                     start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
                 else:
-                    brief = brief_environ_of(context._request or context._make_request())
+                    brief = brief_environ_of(context.request)
                     start, body, more = None, finish_by_functions(app, plan, context, brief, answer), None
         except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = failure
@@ -233,7 +233,7 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
             end_on_loop(context)
         else:
             whole = body_sent(body)
-            leave(app, context, brief_environ_of(context._request or context._make_request()), error, 1)
+            leave(app, context, brief_environ_of(context.request), error, 1)
         # A traceback that someone keeps refers to this frame, and the context to `g`: on Flask, `g` ends here.
         del context
     if whole is not None and is_changed(body, whole, parts):
@@ -256,7 +256,7 @@ def send_to(
         if type(body) in PAGES:
             environ = {"REQUEST_METHOD": method}
         elif plan.quiet and type(body) is plan.response_class:
-            environ = brief_environ_of(context._request or context._make_request())
+            environ = brief_environ_of(context.request)
         else:
             # Its methods may read anything.
             environ = context.request.environ

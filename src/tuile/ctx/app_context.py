@@ -358,7 +358,7 @@ def value_with_request() -> CurrentRequest:
         RuntimeError: If no request is active.
     """
     value: t.Any = current.get(None)  # not with `cast`, which is a call
-    if value is None or (value._request or value._make_request()) is None:
+    if value is None or (value._request is None and value._make_request() is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
     found: CurrentRequest = value
     return found

@@ -35,7 +35,7 @@ def has_app_context() -> bool:
 def has_request_context() -> bool:
     """Return whether a request context is active, so that `request` and `session` can be used."""
     value = current_value(None)
-    return value is not None and (value._request or value._make_request()) is not None
+    return value is not None and (value._request is not None or value._make_request() is not None)
 
 
 def has_websocket_context() -> bool:

@@ -66,7 +66,7 @@ class Matching(metaclass=Watched):
     @property
     def request(self) -> Request:
         """The request. The fast path leaves it to be made when it is first read."""
-        return self._request or self._make_request()
+        return self._make_request() if self._request is None else self._request
 
     @request.setter
     def request(self, request: Request) -> None:

@@ -54,7 +54,8 @@ class Opening(Matching):
                 by_header = self._request is None and self.app.config.get("SESSION_STORE") is None
                 session = self._session_by_header() if by_header else None
                 if session is None:
-                    session = interface.open_session(self.app, self._request or self._make_request())
+                    request = self._make_request() if self._request is None else self._request
+                    session = interface.open_session(self.app, request)
                 if session is None:
                     session = interface.make_null_session(self.app)
             except Exception as error:  # noqa: BLE001 - it is raised again

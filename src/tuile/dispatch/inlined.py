@@ -129,8 +129,7 @@ def match_route(
         name = app.config["SERVER_NAME"]
         found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
         if found is None:
-            # Only Werkzeug can tell. Only the steps convert a method in lower case, and check where a WebSocket is
-            # opened from.
+            # Only Werkzeug can tell. Only the steps convert a method in lower case, and check a WebSocket's origin.
             if not (context._is_bound and context._finds_by_adapter()):
                 context._match_by_adapter()
             rule = context.request.url_rule if method.isupper() and not is_upgrade else None
@@ -160,7 +159,7 @@ def is_plain(plan: Plan, host: str | None, scheme: str | None, is_upgrade: bool)
 
 def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
     """Return whether the host of a request is trusted, and store the trusted hosts on the request."""
-    request = context._request or context._make_request()
+    request = context._make_request() if context._request is None else context._request
     request.trusted_hosts = trusted
     try:
         # As `request.host = ...`, in one call less.

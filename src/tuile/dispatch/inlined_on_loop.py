@@ -14,6 +14,7 @@ from .inlined_response import new
 if t.TYPE_CHECKING:
     from ..app import Flask
     from ..asgi.protocol import Receive, Scope
+    from ..routing.route import StaticRoute
     from .plan import Plan
     from .return_values import AwaitedView
 
@@ -44,28 +45,23 @@ def may_run_on_loop(app: Flask) -> bool:
 
 
 def awaited_at(
-    app: Flask, plan: Plan, context: RequestContext, method: str, host: str | None, scheme: str | None, path: str
-) -> AwaitedView | None:
-    """Return the view of a path without variables, if it is known to be a coroutine function.
+    app: Flask, plan: Plan, method: str, host: str | None, scheme: str | None, path: str
+) -> StaticRoute[AwaitedView] | None:
+    """Return the rule and the view of a path without variables, if that is known to be a coroutine function.
 
-    The request gets its rule. It does the same as `match_safely` and `awaited_view`, which find all others.
+    It does the same as `match_safely` and `awaited_view`, which find all others.
     """
-    view: AwaitedView | None = None
     its_route = plan.awaited_routes.get(path)
-    if its_route is not None:
-        its_rule, view = its_route
-        if (
-            method in its_rule.methods
-            and not its_rule.defaults
-            and (scheme == "http" or scheme == "https")  # noqa: PLR1714 - faster
-            and host in plan.hosts
-            and app.config["TRUSTED_HOSTS"] is None
-            and app.view_functions.get(its_rule.endpoint) is view
-        ):
-            (context._request or context._make_request()).url_rule = its_rule
-        else:
-            view = None
-    return view
+    if its_route is not None and not (
+        method in its_route[0].methods
+        and not its_route[0].defaults
+        and host in plan.hosts
+        and (scheme == "http" or scheme == "https")  # noqa: PLR1714 - faster
+        and app.config["TRUSTED_HOSTS"] is None
+        and app.view_functions.get(its_route[0].endpoint) is its_route[1]
+    ):
+        its_route = None
+    return its_route
 
 
 def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:
@@ -90,7 +86,7 @@ def end_on_loop(context: RequestContext) -> None:
     reset(context._token)
     context._token = None
     context._state = ENDED
-    request = context._request or context._make_request()
+    request = context._make_request() if context._request is None else context._request
     if request._scope is None:
         # The environ refers to the request, and without this cycle both are freed now.
         request.environ["werkzeug.request"] = None

@@ -333,7 +333,9 @@ class Dispatcher(Planned, Teardown):
             return None
         # `value_with_request`, inlined to save a call.
         context = current_value(None)
-        request: t.Any = None if context is None else context._request or context._make_request()
+        request: t.Any = (
+            None if context is None else context._make_request() if context._request is None else context._request
+        )
         del context  # as in `_serve_by_steps`
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -350,7 +352,9 @@ class Dispatcher(Planned, Teardown):
     def dispatch_request(self) -> ft.ResponseReturnValue:
         """Call the view of the matched rule and return its return value."""
         context = current_value(None)
-        request: t.Any = None if context is None else context._request or context._make_request()
+        request: t.Any = (
+            None if context is None else context._make_request() if context._request is None else context._request
+        )
         del context  # as in `_serve_by_steps`
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -535,7 +539,7 @@ class Dispatcher(Planned, Teardown):
         if type(context) is Entered:
             # Its attributes are found faster on the context of the request.
             context = context._request_ctx
-        if context is None or (request := context._request or context._make_request()) is None:
+        if context is None or ((request := context._request) is None and (request := context._make_request()) is None):
             raise RuntimeError(NO_REQUEST_MESSAGE)
         try:
             if context._is_touched:

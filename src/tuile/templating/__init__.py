@@ -82,7 +82,7 @@ def _default_template_ctx_processor() -> dict[str, object]:
         return {}
     own = context._own_app_ctx
     values: dict[str, object] = {"g": context._g if own is None else own.g}
-    request = context._request or context._make_request()
+    request = context._make_request() if context._request is None else context._request
     if request is not None:
         values["request"] = request
     return values
@@ -107,7 +107,7 @@ def gather_context(app: Flask, context: dict[str, object]) -> None:
                 own = running._own_app_ctx
                 if "g" not in context:
                     context["g"] = running._g if own is None else own.g
-                asked = running._request or running._make_request()
+                asked = running._make_request() if running._request is None else running._request
                 if "request" not in context and asked is not None:
                     context["request"] = asked
             return
