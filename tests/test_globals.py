@@ -18,7 +18,7 @@ import pytest
 import werkzeug.local
 
 import tuile
-from tests.beside_flask import make_app, outcome, part, same
+from tests.beside_flask import make_app, outcome, part, same, send
 from tests.costs import entered
 from tuile.ctx.app_context import current
 from tuile.local import LocalProxy
@@ -650,3 +650,17 @@ def test_private_names_are_the_objects_as_on_flask(proxy: str, name: str) -> Non
         return seen
 
     same(program)
+
+
+def test_no_request_is_made_to_tell_that_there_is_one() -> None:
+    app = make_app(tuile)
+
+    @app.route("/")
+    def view() -> str:
+        context = tuile.globals.request_ctx
+        assert tuile.has_request_context()
+        assert context.app is app
+        return str(context._request is None)
+
+    send(app)  # the first request is matched by its request
+    assert [send(app).text for _ in range(2)] == ["True", "True"]

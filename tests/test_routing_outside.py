@@ -241,3 +241,16 @@ def test_an_adapter_is_made_only_if_it_is_read() -> None:
         del context.url_adapter
         with pytest.raises(AttributeError):
             context.url_adapter  # noqa: B018 - reading it is what fails
+
+
+def test_a_copy_of_a_context_has_the_same_adapter() -> None:
+    def program(framework: Any) -> Any:
+        app = make(framework)
+        wait_for_plan(framework, app)
+        context = app.app_context()
+        copied = copy.copy(context)
+        context.url_adapter.server_name = "changed.example"
+        with copied:
+            return copied.url_adapter is context.url_adapter, framework.url_for("about")
+
+    assert same(program) == (True, "http://changed.example/about")

@@ -314,7 +314,6 @@ _HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_STORE"})
 
 _set_watched = WatchedSettings.__setitem__
 _LISTING = Stock(object, "__dir__", "__getattribute__")
-_OF_OBJECTS = vars(WatchedSettings)["__dict__"]
 
 
 class Config(WatchedSettings):
@@ -562,7 +561,7 @@ def _lists_attributes(kind: type) -> bool:
         return False
     for place in kind.__mro__[:-1]:
         own = vars(place)
-        if "__class__" in own or type(own.get("__dict__", _OF_OBJECTS)) is not GetSetDescriptorType:
+        if "__class__" in own or ("__dict__" in own and type(own["__dict__"]) is not GetSetDescriptorType):
             return False
     return True
 

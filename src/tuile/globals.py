@@ -85,6 +85,7 @@ def _find_request() -> Request:
 
 def _find_session() -> SessionMixin | None:
     value = current_value(None)
+    # A context of a request has one, which need not be made to know that. So it is below.
     if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value.session
@@ -107,7 +108,7 @@ def _find_cookies() -> Cookies:
 
 def _find_request_context() -> RequestContext | None:
     value = current_value(None)
-    if value is None or (value._request is None and value._make_request() is None):
+    if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
     # Without asking the property of a request on its own, which is a call.
     return value if type(value) is RequestContext else value._request_ctx
@@ -288,7 +289,7 @@ class _RequestContextProxy(LocalProxy):
         if name in _OWN_NAMES:
             return _find_request_context if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
-        if value is None or (value._request is None and value._make_request() is None):
+        if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         try:
             return getattr(value if type(value) is RequestContext else value._request_ctx, name)

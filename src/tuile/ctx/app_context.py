@@ -116,10 +116,10 @@ class AppContext(metaclass=invalidation.Watched):
         adapter = self._adapter
         if isinstance(adapter, AdapterState):
             made = adapter_of(adapter)
-            # As for `g`, another thread may have made one meanwhile.
-            if self._adapter is adapter:
-                self._adapter = made
-            return made if isinstance(self._adapter, AdapterState) else self._adapter
+            if self._adapter is not adapter:
+                # Another thread has made or assigned one meanwhile. None runs between asking and setting.
+                return self.url_adapter
+            self._adapter = adapter = made
         return adapter
 
     @url_adapter.setter
@@ -152,9 +152,12 @@ class AppContext(metaclass=invalidation.Watched):
         return self._namespace
 
     def __reduce_ex__(self, protocol: t.SupportsIndex) -> str | tuple[object, ...]:
-        """Copy this context: the copy shares the namespace, which is made first."""
-        if vars(self).get("_namespace", self) is None:
+        """Copy this context: the copy shares the namespace and the adapter, which are made first."""
+        own = vars(self)
+        if own.get("_namespace", self) is None:
             self._make_namespace()
+        if "_adapter" in own:
+            self.url_adapter  # noqa: B018 - reading it makes it
         return super().__reduce_ex__(protocol)
 
     @property

@@ -35,7 +35,8 @@ def has_app_context() -> bool:
 def has_request_context() -> bool:
     """Return whether a request context is active, so that `request` and `session` can be used."""
     value = current_value(None)
-    return value is not None and (value._request is not None or value._make_request() is not None)
+    # A context of a request has one, which need not be made to know that.
+    return value is not None and (type(value) is RequestContext or value.request is not None)
 
 
 def has_websocket_context() -> bool:

@@ -181,11 +181,9 @@ class Adapter(MapAdapter):
             query = query_args if query_args is not None else self.query_args or {}
             raise redirects.moved_to(self.make_redirect_url(path_text(found.path), query), found.path) from None
         if type(found) is search.Elsewhere:
-            query, wanted = (
-                query_args if query_args is not None else self.query_args or {},
-                method or self.default_method,
-            )
-            url = self.get_default_redirect(found.rule, wanted.upper(), found.arguments, query)
+            query = query_args if query_args is not None else self.query_args or {}
+            wanted = (method or self.default_method).upper()
+            url = self.get_default_redirect(found.rule, wanted, found.arguments, query)
             if url is not None:
                 raise RequestRedirect(url)
         # Its overloads know no `return_rule` that is a variable.
