@@ -9,6 +9,7 @@ import weakref
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from tuile.wrappers.scope_headers import ScopeHeaders
 KEYS = [
     *("Accept", "accept", "ACCEPT", "Cookie", "X-Own", "x_own", "X-Missing", "Content-Type", "Content_Length", "Host"),
     *("x own", "x-\xe9", "", "-", "Te", "Transfer-Encoding", "Http-Cookie", "X-Forwarded-For", "Upgrade", "\u017f"),
+    *("Coo\u212aie", "Ho\u017ft", "\u0130f-Match"),
 ]
 #: What is done with `request.headers`; the second argument is the request.
 DOES: dict[str, Any] = {
@@ -54,6 +56,7 @@ DOES: dict[str, Any] = {
     "cookies": lambda headers, request: list(request.cookies.items(multi=True)),
     "host": lambda headers, request: request.host,
     "other": lambda headers, request: setattr(request, "headers", {"Cookie": "x=y", "Host": "other"}),
+    "deleted": lambda headers, request: delattr(request, "headers"),
     "replaced": lambda headers, request: setattr(headers, "environ", {"HTTP_X_OWN": "replaced"}),
 }
 
@@ -96,6 +99,14 @@ def test_each_alone() -> None:
     for name in DOES:
         expected = asyncio.run(answers_of(make_app([name], early=True), requests))
         assert asyncio.run(answers_of(make_app([name]), requests)) == expected, name
+
+
+@pytest.mark.parametrize("first", ["other", "deleted", "replaced", "cookies", "get Accept"])
+def test_what_was_kept_sees_a_changed_environ(first: str) -> None:
+    order = [first, "changed", "get Accept", "[X-Own]", "Accept in", "list"]
+    requests = [[(b"accept", b"a/b"), (b"x-own", b"1"), (b"cookie", b"a=b")]] * 2
+    expected = asyncio.run(answers_of(make_app(order, early=True), requests))
+    assert asyncio.run(answers_of(make_app(order), requests)) == expected
 
 
 def keep(kept: list[Any], function: Any = None) -> Any:

@@ -207,8 +207,8 @@ class EnvironAtFirstRead:
         environ["werkzeug.request"] = instance
         # From now on the environ counts, because it may be changed.
         instance._scope = None
-        headers = vars(instance).get("headers")
-        if type(headers) is ScopeHeaders and headers.is_of(instance):
+        headers = instance._scope_headers
+        if type(headers) is ScopeHeaders:
             headers.become(environ)
         return environ
 
@@ -324,7 +324,9 @@ def headers_of_scope(request: Request, scope: Scope) -> EnvironHeaders:
     """Return the headers of a request whose environ is not made, and need not be made for them."""
     if _make is None or not may_be_looked_up(scope):
         return read_headers(request.environ)
-    return ScopeHeaders(request, scope, _make)
+    # The attribute `headers` may be set or deleted, and these be kept.
+    request._scope_headers = headers = ScopeHeaders(request, scope, _make)
+    return headers
 
 
 def read_remote_addr(environ: WSGIEnvironment) -> str | None:

@@ -159,6 +159,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _scope: Scope | None = None
     _received: Received = b""
     _brief_environ: WSGIEnvironment | None = None
+    # The headers that were looked up in the scope, which become those of the environ.
+    _scope_headers: Headers | None = None
     # Its Cookie header, if that is known.
     _sent_cookies: str | EllipsisType | None = ...
     # What an ASGI server calls when the client leaves, if the view runs on the event loop, and who was asked about it.

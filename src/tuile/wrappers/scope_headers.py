@@ -122,11 +122,12 @@ def are_of(headers: object, request: Request, environ: WSGIEnvironment) -> bool:
 
 def _name_of(key: object) -> bytes | None:
     """Return the name of a header as scopes have it; None if only the environ tells whether there is one."""
-    if type(key) is not str:
+    # Before it is in lower case: some other letters become those of ASCII.
+    if type(key) is not str or not key.isascii():
         return None
     name = key.lower().replace("_", "-")
     # What is no name of a header is not in the environ.
-    return name.encode() if name.isascii() and name.replace("-", "").isalnum() else None
+    return name.encode() if name.replace("-", "").isalnum() else None
 
 
 # As Werkzeug shows them.
