@@ -1,4 +1,4 @@
-"""The fields of a query or a form, and the cookies: Werkzeug's `ImmutableMultiDict`, with fewer steps."""
+"""The fields of a query or a form: Werkzeug's `ImmutableMultiDict`, with fewer steps."""
 
 from __future__ import annotations
 
