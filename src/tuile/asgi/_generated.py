@@ -147,17 +147,17 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     # find_view: Match a request, and find its view if that is a coroutine function
     # awaited_at: Return the rule and the view of a path without variables, if that is known to be a coroutine function
     its_route = plan.awaited_routes.get(path)
-    if its_route is not None and (
-        not (
-            method in its_route[0].methods
-            and (not its_route[0].defaults)
+    if its_route is not None:
+        its_rule, known_view = its_route
+        if not (
+            method in its_rule.methods
+            and (not its_rule.defaults)
             and (sent_host in plan.hosts)
             and (scheme == "http" or scheme == "https")
             and (app.config["TRUSTED_HOSTS"] is None)
-            and (app.view_functions.get(its_route[0].endpoint) is its_route[1])
-        )
-    ):
-        its_route = None
+            and (app.view_functions.get(its_rule.endpoint) is known_view)
+        ):
+            its_route = None
     known_route = its_route
     if known_route is None:
         is_upgrade, environ = (False, None)
@@ -276,7 +276,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 workers,
                 scope,
             )
-            context.request._client = exchange
+            (context._make_request() if context._request is None else context._request)._client = exchange
             if ahead is not None and (not ahead.is_complete):
                 exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
                 give_body(context.request, exchange.add_body)

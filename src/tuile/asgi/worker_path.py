@@ -89,7 +89,7 @@ async def answer_in_worker(
         workers,
         scope,
     )
-    context.request._client = exchange
+    (context._make_request() if context._request is None else context._request)._client = exchange
     if ahead is not None and not ahead.is_complete:
         exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
         give_body(context.request, exchange.add_body)

@@ -52,15 +52,17 @@ def awaited_at(
     It does the same as `match_safely` and `awaited_view`, which find all others.
     """
     its_route = plan.awaited_routes.get(path)
-    if its_route is not None and not (
-        method in its_route[0].methods
-        and not its_route[0].defaults
-        and host in plan.hosts
-        and (scheme == "http" or scheme == "https")  # noqa: PLR1714 - faster
-        and app.config["TRUSTED_HOSTS"] is None
-        and app.view_functions.get(its_route[0].endpoint) is its_route[1]
-    ):
-        its_route = None
+    if its_route is not None:
+        its_rule, known_view = its_route
+        if not (
+            method in its_rule.methods
+            and not its_rule.defaults
+            and host in plan.hosts
+            and (scheme == "http" or scheme == "https")  # noqa: PLR1714 - faster
+            and app.config["TRUSTED_HOSTS"] is None
+            and app.view_functions.get(its_rule.endpoint) is known_view
+        ):
+            its_route = None
     return its_route
 
 
