@@ -52,6 +52,14 @@ def test_settings_change_as_those_of_a_dict_and_tell(start: Any, calls: Any) -> 
             assert invalidation.epoch is epoch
 
 
+@pytest.mark.parametrize("key", ["A", [], {1}, None])
+def test_what_has_no_hash_is_removed_from_no_settings_as_from_an_empty_dict(key: Any) -> None:
+    plain: dict[Any, Any] = {}
+    settings: Any = WatchedSettings()
+    assert settings.pop(key, "default") == plain.pop(key, "default") == "default"
+    assert outcome(settings.pop, key) == outcome(plain.pop, key)
+
+
 @pytest.mark.parametrize(
     "change",
     [

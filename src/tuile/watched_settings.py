@@ -53,12 +53,13 @@ class WatchedSettings(dict[str, t.Any]):
             try:
                 if key is _ABSENT or more or names:
                     return _pop(self, *(() if key is _ABSENT else (key, default, *more)), **names)
-                moves = key in PLANNED_SETTINGS and _contains(self, key)
-                found = _pop(self, key) if default is _ABSENT else _pop(self, key, default)
+                found = _pop(self, key, _ABSENT)
+                if found is _ABSENT:
+                    return _pop(self, key) if default is _ABSENT else default
             except Exception:
                 del self, key, default, more, names
                 raise
-            if moves:
+            if key in PLANNED_SETTINGS:
                 invalidate()
             return found
 
