@@ -8,6 +8,7 @@ import string
 from datetime import timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import flask
 import pytest
@@ -15,13 +16,13 @@ from flask.config import Config as FlaskConfig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.beside_flask import ABSENT, make_environ, outcome, part, same, send
+from tests.beside_flask import ABSENT, make_app, make_environ, outcome, part, same, send
 from tuile import invalidation
 from tuile.config import DEFAULT_CONFIG, DEFAULTS, Config, ConfigAttribute
 from tuile.watched_settings import PLANNED_SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # What `from_object(__name__)` and the files below hold.
@@ -550,6 +551,60 @@ def test_settings_of_mappings_are_loaded_as_in_flask(values: Any, named: Any, fo
             config = kind("", {"DEBUG": False, "B_C": 1})
             found.append((outcome(config.from_mapping, form(values), **named), list(config.items())))
             found.append((outcome(config.from_mapping, 0), outcome(config.from_mapping, [], A=1), list(config.items())))
+        return found
+
+    same(program)
+
+
+_WAYS: dict[str, Callable[[Any, str, Any], object]] = {
+    "item": lambda config, name, value: config.__setitem__(name, value),
+    "update": lambda config, name, value: config.update({name: value}),
+    "keyword": lambda config, name, value: config.update(**{name: value}),
+    "pairs": lambda config, name, value: config.update([(name, value)]),
+    "union": lambda config, name, value: config.__ior__({name: value}),
+    "mapping": lambda config, name, value: config.from_mapping({name: value}),
+    "mapping with others": lambda config, name, value: config.from_mapping({"lower": 1}, **{name: value}),
+    "class": lambda config, name, value: config.from_object(type("Settings", (), {name: value})),
+    "instance": lambda config, name, value: config.from_object(type("Settings", (), {name: value})()),
+    "removed and default": lambda config, name, value: (config.pop(name), config.setdefault(name, value)),
+    "deleted and set": lambda config, name, value: (config.__delitem__(name), config.update({name: value, "OTHER": 1})),
+    "cleared": lambda config, name, value: (old := {**config, name: value}, config.clear(), config.update(old)),
+    "patched": lambda config, name, value: mock.patch.dict(config, {name: value}).__enter__(),
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_a_setting_has_effect_on_the_next_request_however_it_is_written(way: str) -> None:
+    def program(lib: Any) -> Any:
+        app, found = make_app(lib), list[Any]()
+
+        @app.route("/")
+        def index() -> str:
+            return f"{app.debug} {app.testing} {lib.url_for('index', _external=True)}"
+
+        @app.route("/error")
+        def error() -> str:
+            raise ValueError
+
+        @app.route("/json")
+        def answer() -> Any:
+            return {"b": [1], "a": 2}
+
+        def look() -> None:
+            for path in ("/", "/error", "/json"):
+                found.append(outcome(send, app, make_environ(path)))
+            with app.app_context() as context:
+                found.append(context.url_adapter and context.url_adapter.server_name)
+
+        for name, values in (
+            ("DEBUG", (True, False, None)),
+            ("TESTING", (True, None, False)),
+            ("SERVER_NAME", ("example.com", "other.example:81", None)),
+        ):
+            for value in values:
+                look()
+                _WAYS[way](app.config, name, value)
+                look()
         return found
 
     same(program)
