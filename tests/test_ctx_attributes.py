@@ -516,3 +516,82 @@ def _nothing_stays_current() -> Iterator[None]:
     yield
     assert not tuile.has_app_context()
     assert not flask.has_app_context()
+
+
+class Countless:
+    """What makes the objects of a class false."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("place", [in_view, in_view_within_app_context, in_view_within_request, in_test_request])
+def test_a_request_may_be_false(place: Callable[..., Any]) -> None:
+    def program(lib: Any) -> object:
+        app = make_app(lib, SECRET_KEY="k", request_class=None)
+        app.request_class = type("Request", (Countless, lib.Request), {})
+
+        def look() -> object:
+            context = lib.globals.request_ctx
+            texts = lib.render_template_string("{{ request.path }}"), lib.request.path, context.copy().request.path
+            return texts, lib.has_request_context(), lib.session.get("a"), context.request is lib.request
+
+        return place(lib, app, lambda: outcome(look))
+
+    same(program)
+
+
+@pytest.mark.parametrize("kind", ["property", "setter of attributes"])
+def test_a_subclass_may_keep_the_request_itself(kind: str) -> None:
+    def program(lib: Any) -> object:
+        class Property(part(lib, "ctx").RequestContext):  # type: ignore[misc]
+            @property
+            def request(self) -> Any:
+                return vars(self)["own"]
+
+            @request.setter
+            def request(self, request: Any) -> None:
+                self.__dict__["own"] = request
+
+        class Setting(part(lib, "ctx").RequestContext):  # type: ignore[misc]
+            def __setattr__(self, name: str, value: Any) -> None:
+                if name == "request":
+                    value.is_marked = True
+                super().__setattr__(name, value)
+
+        app = make_app(lib, SECRET_KEY="k")
+        context_class = Property if kind == "property" else Setting
+        app.request_context = lambda environ: context_class(app, environ)  # type: ignore[method-assign]
+        app.add_url_rule(
+            "/", "index", lambda: [lib.request.path, lib.session.get("a"), hasattr(lib.request, "is_marked")]
+        )
+        return [send(app) for _ in range(4)]
+
+    same(program)
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+@pytest.mark.parametrize("by_proxy", [False, True])
+@pytest.mark.parametrize("place", [in_view, in_view_within_app_context, in_test_request])
+def test_another_request_can_be_patched_in_for_a_while(
+    place: Callable[..., Any], by_proxy: bool, is_read: bool
+) -> None:
+    def program(lib: Any) -> object:
+        app = make_app(lib)
+
+        def look() -> object:
+            proxy = lib.globals.request_ctx
+            context = proxy._get_current_object()
+            seen: list[object] = [lib.request.path] if is_read else []
+            with mock.patch.object(proxy if by_proxy else context, "request", lib.Request(make_environ("/fake/1"))):
+                seen.append(lib.request.path)
+            seen.append(outcome(lambda: lib.request.path))
+            request = context.request
+            del context.request
+            seen += [hasattr(context, "request"), lib.has_request_context()]
+            context.request = request
+            return seen
+
+        return place(lib, app, look)
+
+    same(program)

@@ -6,6 +6,7 @@ import copy
 import pickle
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from werkzeug.routing import BaseConverter
@@ -89,6 +90,47 @@ def test_functions_are_called_that_are_registered_at_any_time(name: str, way: st
         fill("a dictionary of its own")
         for path in ask[50:]:
             seen.append(client.get(path).text)
+        return seen
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_class_may_get_a_property_for_a_registry(name: str) -> None:
+    def program(lib: Any) -> list[object]:
+        app = lib.Flask("registries")
+        app.add_url_rule("/", "index", lambda: "index")
+        seen: list[object] = []
+
+        def function(*args: object) -> object:
+            seen.append(lib.request.path)
+            return args[0] if name == "after_request_funcs" else None
+
+        client = app.test_client()
+        seen += [client.get("/").text for _ in range(3)]
+        with mock.patch.object(lib.Flask, name, property(lambda _: {None: [function]}), create=True):
+            seen += [client.get("/").text for _ in range(3)]
+        return [*seen, client.get("/").text]
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", ["routing_exception", "url_rule", "view_args"])
+def test_a_request_class_may_have_a_property_for_what_matching_sets(name: str) -> None:
+    def program(lib: Any) -> list[object]:
+        seen: list[object] = []
+
+        def keep(self: Any, value: object) -> None:
+            seen.append(str(value))
+            vars(self)["own"] = value
+
+        app = lib.Flask("registries")
+        app.request_class = type("Request", (lib.Request,), {name: property(lambda self: vars(self).get("own"), keep)})
+        app.add_url_rule("/<int:number>", "number", lambda number: f"{number}")
+        client = app.test_client()
+        for path in ["/1", "/none", "/none/", "/2"] * 4:
+            response = client.get(path)
+            seen.append([path, response.status, response.text])
         return seen
 
     same(program)

@@ -106,12 +106,13 @@ def _find_cookies() -> Cookies:
     return value._request_cookies
 
 
-def _find_request_context() -> RequestContext | None:
+def _find_request_context() -> RequestContext:
     value = current_value(None)
-    if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
-        raise RuntimeError(NO_REQUEST_MESSAGE)
     # Without asking the property of a request on its own, which is a call.
-    return value if type(value) is RequestContext else value._request_ctx
+    context = value if value is None or type(value) is RequestContext else value._request_ctx
+    if context is None:
+        raise RuntimeError(NO_REQUEST_MESSAGE)
+    return context
 
 
 class _RequestProxy(LocalProxy):
@@ -289,10 +290,11 @@ class _RequestContextProxy(LocalProxy):
         if name in _OWN_NAMES:
             return _find_request_context if name == "_get_current_object" else _own(self, name)
         value = current_value(None)
-        if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
+        context = value if value is None or type(value) is RequestContext else value._request_ctx
+        if context is None:
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         try:
-            return getattr(value if type(value) is RequestContext else value._request_ctx, name)
+            return getattr(context, name)
         except AttributeError as error:
             _note_missing(self, name, error)
             raise

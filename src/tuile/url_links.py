@@ -353,7 +353,8 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
         return False
     request, url_map = context._request, plan.url_map
     trusted = (config := context.app.config)["TRUSTED_HOSTS"]
-    is_usual = request is None and trusted is None and context._plan.request_class is plan.request_class
+    began = context._plan
+    is_usual = request is None and trusted is None and began is not None and began.request_class is plan.request_class
     environ = context._environ if is_usual else brief_environ_of(request := context.request)
     if request is not None:
         is_usual = type(request) is plan.request_class and request.trusted_hosts is trusted

@@ -35,8 +35,7 @@ def has_app_context() -> bool:
 def has_request_context() -> bool:
     """Return whether a request context is active, so that `request` and `session` can be used."""
     value = current_value(None)
-    # A context of a request has one, which need not be made to know that.
-    return value is not None and (type(value) is RequestContext or value.request is not None)
+    return type(value) is RequestContext or (value is not None and value._request_ctx is not None)
 
 
 def has_websocket_context() -> bool:

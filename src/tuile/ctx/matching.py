@@ -44,7 +44,7 @@ class Matching(metaclass=Watched):
     app: Flask
     # The request, unless it is yet to be made: many requests are answered without one. Then these say how.
     _request: Request | None = None
-    _plan: Plan
+    _plan: Plan | None = None
     _environ: WSGIEnvironment
     # What the fast path has found.
     _refusal: HTTPException | None = None
@@ -72,12 +72,17 @@ class Matching(metaclass=Watched):
     def request(self, request: Request) -> None:
         self._request = request
 
+    @request.deleter
+    def request(self) -> None:
+        self._request = self._plan = None
+
     def _make_request(self) -> Request:
         """Make the request, as its constructor would have made it at the start."""
-        request = new(self._plan.request_class)
-        if self._request is not None:
-            # Another thread has made it meanwhile. None runs from here on.
-            return self._request
+        plan = self._plan
+        request = None if plan is None else new(plan.request_class)
+        if request is None or self._request is not None:
+            # There is nothing to make, or another thread has made it meanwhile. None runs from here on.
+            return self._given_request()
         request.environ = environ = self._environ
         request.json_module = self.app.json
         rule = self._rule
@@ -87,6 +92,15 @@ class Matching(metaclass=Watched):
             request.routing_exception = self._refusal
         self._request = environ["werkzeug.request"] = request
         return request
+
+    def _given_request(self) -> Request:
+        """Return the request of a context that need not make it."""
+        if self._request is not None:
+            return self._request
+        if type(self).request is not Matching.request:
+            # A subclass has a property of its own.
+            return self.request
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute 'request'")
 
     def _refuse(self, error: HTTPException) -> None:
         """Keep the error of matching for the dispatch."""

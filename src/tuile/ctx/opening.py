@@ -80,7 +80,9 @@ class Opening(Matching):
     def _session_by_header(self) -> SessionMixin | None:
         """Open the session of a request that was not made; return None if that has to be made for it."""
         plan, app = self._plan, self.app
-        kind = plan.request_class if plan.saves_plainly and plan.epoch is invalidation.epoch else None
+        if plan is None or not plan.saves_plainly or plan.epoch is not invalidation.epoch:
+            return None
+        kind = plan.request_class
         if kind is None or not kind._has_plain_cookies:
             return None
         return app.session_interface._session_by_header(app, self._environ.get("HTTP_COOKIE"))

@@ -82,7 +82,7 @@ class RequestContext(Opening):
         if request is None:
             request = app.request_class(environ)
             request.json_module = app.json
-        self._request = request
+        self.request = request
         self._state = CREATED
         if session is not None:
             self._session = session

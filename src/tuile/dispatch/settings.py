@@ -102,12 +102,16 @@ def for_app_contexts(app: Planned, *, has_adapter: bool) -> dict[str, bool]:
 
 def for_functions(app: Planned) -> dict[str, bool]:
     """Return the fields of a plan that say which functions may have to be called."""
-    own = app.__dict__
     return {
-        "runs_before": not all(is_empty(own.get(name)) for name in ("before_request_funcs", "url_value_preprocessors")),
-        "runs_after": not is_empty(own.get("after_request_funcs")),
-        "runs_at_end": not is_empty(own.get("teardown_request_funcs")),
+        "runs_before": not all(_has_none(app, name) for name in ("before_request_funcs", "url_value_preprocessors")),
+        "runs_after": not _has_none(app, "after_request_funcs"),
+        "runs_at_end": not _has_none(app, "teardown_request_funcs"),
     }
+
+
+def _has_none(app: Planned, name: str) -> bool:
+    """Return whether a registry is known to have no functions. The class may have a property of its own for it."""
+    return is_empty(app.__dict__.get(name)) and attribute(type(app), name) is None
 
 
 def json_of(
