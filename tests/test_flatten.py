@@ -11,8 +11,10 @@ import pytest
 
 import tuile
 from tests.beside_flask import make_app, send
+from tests.costs import as_in_a_new_process
 from tools import flatten
 from tuile.dispatch import _generated
+from tuile.signals import heard, request_started
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +128,8 @@ def test_an_argument_has_to_be_a_name() -> None:
 def test_the_generated_function_is_the_one_that_serves() -> None:
     app = make_app(tuile)
     app.add_url_rule("/", "index", lambda: sys._getframe(1).f_code.co_name)
-    assert [send(app).body for _ in range(2)][1] == _generated.serve_plainly.__name__.encode()
+    with as_in_a_new_process():
+        assert [send(app).body for _ in range(2)][1] == _generated.serve_plainly.__name__.encode()
 
 
 def test_what_is_assumed_is_not_asked() -> None:
@@ -151,12 +154,17 @@ def driver(plan, x):
 
 def test_all_that_is_assumed_of_a_plain_plan_is_so() -> None:
     app = make_app(tuile)
-    assert app.plan.is_plain
-    for expression in flatten.ASSUMED["serve_plainly"]:
-        assert eval(expression, {"plan": app.plan}) is True, expression  # noqa: S307 - of the tool
-    # One flag less, and the plan is not plain.
-    for name in ("ensure_sync", "process_response", "do_teardown_request", "create_url_adapter", "preprocess_request"):
-        with mock.patch.object(app, name, getattr(app, name)):
+    with as_in_a_new_process():
+        assert app.plan.is_plain
+        for expression in flatten.ASSUMED["serve_plainly"]:
+            assert eval(expression, {"plan": app.plan, "heard": heard}) is True, expression  # noqa: S307 - of the tool
+        # One flag less, and the plan is not plain.
+        steps = ("ensure_sync", "process_response", "do_teardown_request", "create_url_adapter", "preprocess_request")
+        for name in steps:
+            with mock.patch.object(app, name, getattr(app, name)):
+                assert app.plan.fast
+                assert not app.plan.is_plain
+            assert app.plan.is_plain
+        with request_started.connected_to(lambda sender: None, app):
             assert app.plan.fast
             assert not app.plan.is_plain
-        assert app.plan.is_plain
