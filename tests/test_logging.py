@@ -136,15 +136,17 @@ def logged_by(lib: Any) -> list[tuple[object, ...]]:
             raise KeyError("finalizing")
         return response
 
-    handler = Keeps()
+    handler, was_disabled = Keeps(), app.logger.disabled
     app.logger.addHandler(handler)
     app.logger.setLevel(logging.INFO)
+    app.logger.disabled = False  # it is of the name of the app, which other tests disable
     try:
         for path in ("/view", "/template", "/finalizing"):
             assert send(app, make_environ(path)).code == 500
     finally:
         app.logger.removeHandler(handler)
         app.logger.setLevel(logging.NOTSET)
+        app.logger.disabled = was_disabled
     return places
 
 
