@@ -718,8 +718,8 @@ def answer_matched(
                     elif rule is not None:
                         # run_view: Run the hooks, if there are any, and call the view
                         if plan.runs_before or not plan.calls_view:
-                            if context._request is not None:
-                                context._request.method = method
+                            if not plan.calls_view or context._request is not None:
+                                context.request.method = method
                             result: Body
                             if app.url_value_preprocessors or not plan.calls_view or (not plan.has_endpoint_of_rule):
                                 result = app.preprocess_request()

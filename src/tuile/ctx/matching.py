@@ -79,15 +79,20 @@ class Matching(metaclass=Watched):
     def _make_request(self) -> Request:
         """Make the request, as its constructor would have made it at the start."""
         plan = self._plan
-        request = None if plan is None else new(plan.request_class)
-        if request is None or self._request is not None:
-            # There is nothing to make, or another thread has made it meanwhile. None runs from here on.
+        if plan is None:
             return self._given_request()
+        request = new(plan.request_class)
+        if self._request is not None:
+            # Another thread has made it meanwhile. None runs from here on.
+            return self._request
         request.environ = environ = self._environ
         request.json_module = self.app.json
         rule = self._rule
         if rule is not None:
             request.url_rule, request.view_args = rule, self._arguments
+            if plan.runs_before:
+                # It is compared after these functions. To set it takes less than to compute it.
+                request.method = environ["REQUEST_METHOD"]
         elif self._refusal is not None:
             request.routing_exception = self._refusal
         self._request = environ["werkzeug.request"] = request

@@ -157,8 +157,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 try:
                     # run_view: Run the hooks, if there are any, and call the view
                     if plan.runs_before or not plan.calls_view:
-                        if context._request is not None:
-                            context._request.method = method
+                        if not plan.calls_view or context._request is not None:
+                            context.request.method = method
                         result: Body
                         if app.url_value_preprocessors or not plan.calls_view or (not plan.has_endpoint_of_rule):
                             result = app.preprocess_request()
@@ -495,7 +495,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                     # run_view: Run the hooks, if there are any, and call the view
                     if plan.runs_before:
                         if context._request is not None:
-                            context._request.method = method
+                            context.request.method = method
                         result: Body
                         if app.url_value_preprocessors or not plan.has_endpoint_of_rule:
                             result = app.preprocess_request()

@@ -183,9 +183,9 @@ def run_view(
 ) -> t.Any:
     """Run the hooks, if there are any, and call the view."""
     if plan.runs_before or not plan.calls_view:
-        if context._request is not None:
+        if not plan.calls_view or context._request is not None:
             # `dispatch_request` reads it; setting it here is faster than computing it.
-            context._request.method = method
+            context.request.method = method
         result: Body
         if app.url_value_preprocessors or not plan.calls_view or not plan.has_endpoint_of_rule:
             result = app.preprocess_request()
