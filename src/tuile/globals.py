@@ -85,7 +85,7 @@ def _find_request() -> Request:
 
 def _find_session() -> SessionMixin | None:
     value = current_value(None)
-    # A context of a request has one, which need not be made to know that. So it is below.
+    # A request context has a request, which need not be made to know that; likewise below.
     if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value.session

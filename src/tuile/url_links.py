@@ -351,14 +351,14 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
     """
     if type(context) is not RequestContext or plan.root is not plan.url_map:
         return False
-    request, url_map = context._request, plan.url_map
+    request, url_map, began = context._request, plan.url_map, context._plan
     trusted = (config := context.app.config)["TRUSTED_HOSTS"]
-    began = context._plan
-    is_usual = request is None and trusted is None and began is not None and began.request_class is plan.request_class
-    environ = context._environ if is_usual else brief_environ_of(request := context.request)
-    if request is not None:
-        is_usual = type(request) is plan.request_class and request.trusted_hosts is trusted
-        is_usual = is_usual and (trusted is None or "host" in vars(request))
+    if request is None and trusted is None and began is not None and began.request_class is plan.request_class:
+        environ, is_usual = context._environ, True
+    else:
+        environ = brief_environ_of(request := context.request)
+        has_host = trusted is None or "host" in vars(request)  # stored when it was found to be trusted
+        is_usual = has_host and type(request) is plan.request_class and request.trusted_hosts is trusted
     if url_map is None or not is_usual or not _is_accepted(url_map, environ, config["SERVER_NAME"]):
         # Not to be asked again: the adapter builds all URLs.
         context._root, context._links_by = False, None

@@ -9,7 +9,6 @@ from .invalidation import invalidate
 #: The settings that plans depend on. Security settings are not among them: they are read at each request.
 PLANNED_SETTINGS = frozenset({"COOKIE_CHECKS", "COOKIE_UNDECLARED", "DEBUG", "SERVER_NAME", "TESTING"})
 _ABSENT = object()
-# `del` takes more instructions as a method of dict than `pop` does.
 _contains, _get, _pop, _set_default = dict.__contains__, dict.get, dict.pop, dict.setdefault
 _del_item, _set_item, _set_items = dict.__delitem__, dict.__setitem__, dict.update
 
@@ -37,8 +36,7 @@ class WatchedSettings(dict[str, t.Any]):
     def __delitem__(self, key: str) -> None:
         try:
             is_planned = key in PLANNED_SETTINGS
-            # An empty dict lets `pop` look for what has no hash.
-            (_pop if self else _del_item)(self, key)
+            _del_item(self, key)
         except Exception:
             del self, key
             raise

@@ -243,14 +243,14 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         elif view is not None:
             if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
                 return
-            give_body(context._make_request() if context._request is None else context._request, ahead.body)
+            give_body(context.request, ahead.body)
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         # answer_otherwise: Answer a request that was matched, and whose view is not awaited
         page = None
         if ahead is not None:
-            give_body(context._make_request() if context._request is None else context._request, ahead.body)
+            give_body(context.request, ahead.body)
         if rule is None or (ahead is not None and method == "OPTIONS"):
             page = page_without_view(app, plan, context, rule, method)
         if page is not None:

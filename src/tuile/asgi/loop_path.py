@@ -97,7 +97,7 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
         elif view is not None:
             if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
                 return
-            give_body((context._make_request() if context._request is None else context._request), ahead.body)
+            give_body(context.request, ahead.body)
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
@@ -129,7 +129,7 @@ async def answer_otherwise(
     """
     page = None
     if ahead is not None:
-        give_body((context._make_request() if context._request is None else context._request), ahead.body)
+        give_body(context.request, ahead.body)
     if rule is None or (ahead is not None and method == "OPTIONS"):
         page = page_without_view(app, plan, context, rule, method)
     if page is not None:

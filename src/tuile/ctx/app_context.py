@@ -68,7 +68,7 @@ _Made = t.TypeVar("_Made")
 
 
 class _Making(t.Protocol):
-    # None stands for a class that is known to be there.
+    # For type checkers, the class may be None: that of a plan is not where requests are made by it.
     def __call__(self, cls: type[_Made] | None, /) -> _Made: ...
 
 

@@ -62,7 +62,7 @@ class Matching(metaclass=Watched):
     # What stands before external URLs, with the scheme and without, if URLs begin at the root of the host.
     _origin: tuple[str, str] | None = None
 
-    # A property is a call from C. What is called for each request reads `_request`, and calls `_make_request` itself.
+    # Reading a property is a call. What runs for each request reads `_request` first, and calls `_make_request` itself.
     @property
     def request(self) -> Request:
         """The request. The fast path leaves it to be made when it is first read."""
@@ -91,7 +91,7 @@ class Matching(metaclass=Watched):
         if rule is not None:
             request.url_rule, request.view_args = rule, self._arguments
             if plan.runs_before:
-                # It is compared after these functions. To set it takes less than to compute it.
+                # It is compared after these functions, and setting it is cheaper than computing it.
                 request.method = environ["REQUEST_METHOD"]
         elif self._refusal is not None:
             request.routing_exception = self._refusal

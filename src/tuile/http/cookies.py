@@ -152,7 +152,7 @@ def dump_cookie(
         line = f"{name}={value}{first}; Expires={moment}; Max-Age={max_age}{last}"
     elif max_age == 0 and expires == 0 and type(max_age) is int and type(expires) is int:
         # A cookie that is deleted.
-        line = f"{name}={value}{first}{DELETED}{last}"
+        line = f"{name}={value}{first}{_DELETED}{last}"
     else:
         line = f"{name}={value}{first}{_lifetime(max_age, expires, sync_expires, now)}{last}"
     size = len(line)
@@ -172,7 +172,7 @@ def size_warning(key: str, value_size: int, size: int, limit: int) -> str:
 
 #: Below this length, looking for letters, digits and underscores first is faster than the pattern.
 SHORT = 48
-DELETED = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"
+_DELETED = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"
 
 
 # What follows the pair of a cookie for all paths of one host, as `dump_cookie` writes it.
@@ -213,7 +213,7 @@ _ESCAPES |= {ord('"'): r"\"", ord("\\"): r"\\"}
 def quoted(value: str) -> str:
     """Return the value in quotes, with escapes for what a cookie cannot hold."""
     if value.isascii() and value.isprintable():
-        # As most values, such as JSON: these four are all that the table below has for them.
+        # Most values, such as JSON. Of these characters, `_ESCAPES` has only four.
         text = value.replace("\\", r"\\").replace('"', r"\"").replace(",", r"\054").replace(";", r"\073")
         return f'"{text}"'
     return f'"{_octets("value", value).decode("latin-1").translate(_ESCAPES)}"'

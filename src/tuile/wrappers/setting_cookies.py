@@ -77,8 +77,8 @@ def set_cookie(  # noqa: C901 - as above
         elif (expires is None or type(expires) is int) and (max_age is None or type(max_age) is int):
             name = key if domain is None and path == "/" else None
             second = floor(time.time()) if expires is None and max_age is not None else 0
-            given = max_age, expires, path, domain, not secure, not httponly, samesite, not partitioned  # as there
-            try:
+            given = max_age, expires, path, domain, not secure, not httponly, samesite, not partitioned
+            try:  # the flags in the key are as in `cookies`
                 written_at, end = cookies.kept_ends[given]
                 line = f"{key}={text}{end}" if written_at == second else None
             except (KeyError, TypeError):  # it was not written before, or cannot be hashed
