@@ -22,7 +22,8 @@ from ..sessions.signed import saves_plainly
 from ..signals import OF_REQUESTS, heard
 from ..wrappers.response import Response
 from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
-from .settings import checks_cookies, checks_set_cookies, for_app_contexts, for_functions, json_of, tells
+from .plan_fields import for_app_contexts, for_functions, json_of
+from .settings import checks_cookies, checks_set_cookies, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 from .step_names import STEPS, WITHOUT_A_VIEW
 
