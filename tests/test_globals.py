@@ -9,6 +9,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from contextvars import Token, copy_context
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -480,7 +481,49 @@ def test_a_name_with_an_underscore_is_read_in_one_call(name: str) -> None:
     mine = proxy(tuile, name)
     with make_bound_app(tuile).test_request_context():
         mine._kept = 1
-        assert [code.co_name for code in entered(lambda: mine._kept)] == ["__getattribute__"]
+        assert len(entered(lambda: mine._kept)) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_class_of_a_proxy_makes_others_as_on_flask(name: str) -> None:
+    """`type(request)` has one proxy alone, and nobody sees it."""
+
+    def program(lib: Any) -> Any:
+        mine = proxy(lib, name)
+        kept = SimpleNamespace(path="kept", name="kept")
+
+        class Named(type(mine)):  # type: ignore[misc]
+            @property
+            def own(self) -> str:
+                return "own"
+
+        class Asking(type(mine)):  # type: ignore[misc]
+            def __getattribute__(self, name: str) -> Any:
+                return "asked" if name == "asked" else object.__getattribute__(self, name)
+
+        others = (type(mine)(lambda: kept), Named(lambda: kept), Asking(lambda: kept))
+        found = []
+        for other in others:
+            other.path += " by it"
+            with make_bound_app(lib).test_request_context("/of-the-request"):
+                found += [outcome(partial(getattr, other, key)) for key in ("path", "name", "nothing", "asked", "own")]
+                found += [other._get_current_object() is kept, isinstance(other, SimpleNamespace)]
+                found += [outcome(partial(getattr, mine, key)) for key in ("path", "nothing_either")]
+        return found
+
+    same(program)
+
+
+def test_a_proxy_goes_on_when_its_public_name_is_patched() -> None:
+    def program(lib: Any) -> Any:
+        mine, module = lib.request, part(lib, "globals")
+        with make_bound_app(lib).test_request_context("/path"), mock.patch.object(module, "request", SimpleNamespace()):
+            names = ("path", "nothing", "__class__", "_get_current_object", "__wrapped__")
+            found = [outcome(lambda name: repr(getattr(mine, name))[:7], name) for name in names]
+        found.append(outcome(lambda: mine.path))
+        return found
+
+    same(program)
 
 
 # The two context variables, as views of one.
