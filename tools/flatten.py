@@ -83,7 +83,6 @@ LEFT_AS_CALLS = frozenset(
         "claimed",
         "has_session_alone",
         "is_trusted",
-        "new_length",
         "open_session",
         "serve",
         "begin_awaited",

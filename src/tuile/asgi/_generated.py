@@ -429,7 +429,11 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         except OSError:
             pass
     elif body is not None:
-        prepared = prepared_of(plan, body, method, scope["http_version"]) if context.request._client is None else None
+        prepared = (
+            None
+            if context._request is not None and context._request._client is not None
+            else prepared_of(plan, body, method, scope["http_version"])
+        )
         if prepared is not None and (
             (
                 plan.ends_quietly
@@ -632,7 +636,11 @@ async def answer_awaited(
         except OSError:
             pass
     elif body is not None:
-        prepared = prepared_of(plan, body, method, scope["http_version"]) if context.request._client is None else None
+        prepared = (
+            None
+            if context._request is not None and context._request._client is not None
+            else prepared_of(plan, body, method, scope["http_version"])
+        )
         if prepared is not None and (
             (
                 plan.ends_quietly

@@ -271,7 +271,7 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         end_on_loop(context)
         await send_short(start, body, more, method, scope, send)
     elif body is not None:
-        prepared = prepared_of(plan, body, method, scope["http_version"]) if context.request._client is None else None
+        prepared = None if has_client(context) else prepared_of(plan, body, method, scope["http_version"])
         if prepared is not None and may_end_on_loop(app, plan, context):
             end_on_loop(context)
             await send_prepared(prepared, send)
@@ -289,6 +289,11 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         finally:
             # The error's traceback refers to this frame.
             del failure, awaited
+
+
+def has_client(context: RequestContext) -> bool:
+    """Return whether the request was asked about its client."""
+    return context._request is not None and context._request._client is not None
 
 
 async def send_short(

@@ -8,11 +8,11 @@ from ..dispatch.pages import Page
 from ..http import locations
 from ..http.headers import PASSED
 from ..http.response_headers import HEADERS_CLASSES
-from ..wrappers.plain_response import CONTENT_TYPE_HEADERS, LEFT_OUT_OF_304
+from ..wrappers.plain_response import CONTENT_TYPE_HEADERS, LEFT_OUT_OF_304, STATUS_LINES
 from ..wrappers.read_file import ReadFile
 from ..wrappers.response import CALL
 from .exchange import BODILESS
-from .scopes import OF_CONNECTION, sent_headers, sent_name, status_code
+from .scopes import MOST_KNOWN, OF_CONNECTION, SENT_LENGTHS, sent_headers, sent_length, sent_name, status_code
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -74,24 +74,27 @@ def _prepared(  # noqa: C901 - one look at each header, without calls
     content = body[0] if type(body) is list and len(body) == 1 else _content_of(response)
     if type(content) is not bytes:
         return None
-    is_empty = code in BODILESS
+    is_empty = code != 200 and code in BODILESS
     left_out = _LEFT_OUT[code] if is_empty else _NONE
-    pairs, length, location, announced = [], None, None, str(len(content))
+    pairs, length, location, size = [], None, None, len(content)
+    its_length = SENT_LENGTHS[size] if size < MOST_KNOWN else sent_length(size)
     for name, value in response.headers._list:
+        if type(value) is not str:
+            return None
         # The two that nearly all have, with values that need no look.
-        if type(value) is str and not is_empty:
+        if not is_empty:
             if name == "Content-Type" and value in _TYPES:
                 pairs.append(_TYPES[value])
                 continue
-            if name == "Content-Length" and value == announced:
-                pairs.append((b"content-length", value.encode()))
+            if name == "Content-Length" and value.encode() == its_length[1]:
+                pairs.append(its_length)
                 length = value
                 continue
-        if type(value) is not str or not value.isascii() or "\n" in value or "\r" in value or "\0" in value:
+        if not value.isascii() or "\n" in value or "\r" in value or "\0" in value:
             return None
         lower = _PASSED.get(name)
         if lower is None:
-            if name == "Content-Length" and (is_empty or value == announced):
+            if name == "Content-Length" and is_empty:
                 lower, length = b"content-length", value
             elif name == "Location" and location is None:
                 lower, location = b"location", value
@@ -105,7 +108,7 @@ def _prepared(  # noqa: C901 - one look at each header, without calls
         location is not None and (response.autocorrect_location_header or not locations.is_plain_location(location))
     ):
         return None
-    if status_code(response._status) != code:
+    if response._status != STATUS_LINES.get(code) and status_code(response._status) != code:
         # Someone has set one of them alone.
         return None
     if is_empty or method == "HEAD":

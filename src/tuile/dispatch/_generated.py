@@ -15,7 +15,7 @@ from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..http.received import SAFE_METHODS
-from ..http.response_headers import Headers
+from ..http.response_headers import LENGTHS, SHORT, Headers, new_length
 from ..routing.binding import is_for_websocket
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
@@ -24,7 +24,7 @@ from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .entering import enter_constructed, enter_heard
 from .inlined import REFERENCES_TO_BOTH, claimed, has_session_alone, is_trusted, open_session, reset, session_headers
-from .inlined_response import LENGTHS, SHORT, new, new_length
+from .inlined_response import new
 from .pages import adds_session, page_of, response_without_code
 from .planner import is_coroutine_function, remember
 from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..http.response_headers import Headers
+from ..http.response_headers import LENGTHS, SHORT, Headers, new_length
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,10 +16,6 @@ if t.TYPE_CHECKING:
     from .return_values import Body
 
 new: Body = object.__new__
-#: Bodies of fewer octets are short: their Content-Length headers are kept.
-SHORT = 2048
-#: The Content-Length headers of short bodies, each made when it is first needed: all at once slow the import.
-LENGTHS: list[tuple[str, str] | None] = [None] * SHORT
 
 
 def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
@@ -65,14 +61,6 @@ def response_of(plan: Plan, start: TextStart, body: bytes) -> Response:
 def length_header(body: bytes) -> tuple[str, str]:
     """Return the Content-Length header of a body."""
     return (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)
-
-
-def new_length(length: int) -> tuple[str, str]:
-    """Return a Content-Length header, which is kept if it is one of a short body."""
-    header = ("Content-Length", str(length))
-    if length < SHORT:
-        LENGTHS[length] = header
-    return header
 
 
 def send(

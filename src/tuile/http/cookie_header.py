@@ -74,16 +74,16 @@ def cookie_values(header: str) -> dict[str, list[str]]:  # noqa: C901 - one func
                     return found
                 # A name came twice, or is missing.
                 found = {}
-        pairs = header.split("; ")
-        if header.count(";") == len(pairs) - 1 == header.count(" "):
-            # As browsers write it: all blanks and semicolons are between pairs.
+        text = header.replace("; ", ";")
+        if " " not in text:
+            # As browsers write it: all blanks are between pairs.
+            pairs = text.split(";")
             for pair in pairs:
                 name, _, value = pair.partition("=")
-                if name in found:
-                    found[name].append(value)
-                elif name:
-                    found[name] = [value]
-            return found
+                found[name] = [value]
+            if len(found) == len(pairs) and "" not in found:
+                return found
+            found = {}
     for name, value in parse_cookie(header):
         found.setdefault(name, []).append(value)
     return found

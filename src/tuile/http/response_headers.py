@@ -12,6 +12,18 @@ from werkzeug.datastructures import Headers as WerkzeugHeaders
 from ..invalidation import without_replaced
 
 _MISSING: t.Final = object()
+#: Bodies of fewer octets are short: their Content-Length headers are kept.
+SHORT = 2048
+#: The Content-Length headers of short bodies, each made when it is first needed: all at once slow the import.
+LENGTHS: list[tuple[str, str] | None] = [None] * SHORT
+
+
+def new_length(length: int) -> tuple[str, str]:
+    """Return a Content-Length header, which is kept if it is one of a short body."""
+    header = ("Content-Length", str(length))
+    if length < SHORT:
+        LENGTHS[length] = header
+    return header
 
 
 def _set(headers: WerkzeugHeaders, key: str, value: str) -> None:

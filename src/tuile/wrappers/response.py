@@ -15,7 +15,7 @@ from .. import json
 from ..ctx.app_context import current_value
 from ..http.headers import PASSED, PREPARED, CookieLines
 from ..http.received import without_bad_dates
-from ..http.response_headers import HEADERS_CLASSES, Headers
+from ..http.response_headers import HEADERS_CLASSES, LENGTHS, SHORT, Headers, new_length
 from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
 from ..lazy import late_modules
 from .body_reading import set_faster_reading
@@ -172,12 +172,15 @@ class Response(WerkzeugResponse, metaclass=Watched):
             pairs = [] if headers is None else given_pairs(headers)
             if type(response) in PLAIN_BODIES and line is not None and header is not None and pairs is not None:
                 body: Given = response.encode() if isinstance(response, str) else response
+                if type(body) is bytes:
+                    pair = (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)
+                    pairs = [*pairs, header, pair] if pairs else [header, pair]
+                    self.response = [body]
+                else:
+                    pairs.append(header)
+                    self.response = [] if body is None else body
                 self.headers = own = _new(Headers)
                 own._list = pairs
-                pairs.append(header)
-                if type(body) is bytes:
-                    pairs.append(("Content-Length", str(len(body))))
-                self.response = [] if body is None else [body] if isinstance(body, bytes) else body
                 self._status, self._status_code = line, code
                 self.direct_passthrough = direct_passthrough
                 self._on_close = []
