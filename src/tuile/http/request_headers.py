@@ -58,6 +58,24 @@ def _lacks_text(environ: WSGIEnvironment) -> bool:
     return not (environ.get("CONTENT_TYPE", "-") and environ.get("CONTENT_LENGTH", "-"))
 
 
+class _Keys(dict[str, str]):
+    """The keys of headers in an environ by their names, in any case. Those that programs ask for are few."""
+
+    def __missing__(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        if key not in _WITHOUT_PREFIX:
+            key = f"HTTP_{key}"
+        if len(self) < _MOST_NAMES and len(name) < _LONGEST_NAME:
+            self[name] = key
+        return key
+
+
+_MOST_NAMES, _LONGEST_NAME = 500, 100
+_KEYS = _Keys()
+# `get` has a parameter of this name.
+_kind_of = type
+
+
 class EnvironHeaders(WerkzeugEnvironHeaders):
     """The headers that a client sent, as the environ of a request has them."""
 
@@ -68,21 +86,18 @@ class EnvironHeaders(WerkzeugEnvironHeaders):
         def __getitem__(self, key: str) -> str:
             if type(key) is not str:
                 return super().__getitem__(key)
-            key = key.upper().replace("-", "_")
-            return self.environ[key if key in _WITHOUT_PREFIX else f"HTTP_{key}"]
+            return self.environ[_KEYS[key]]
 
         def __contains__(self, key: object) -> bool:
             if type(key) is not str:
                 return super().__contains__(key)
-            key = key.upper().replace("-", "_")
-            return (key if key in _WITHOUT_PREFIX else f"HTTP_{key}") in self.environ
+            return _KEYS[key] in self.environ
 
         def get(self, key: str, default: object = None, type: Callable[[str], object] | None = None) -> object:
             """Return the value of a header, converted if that is wanted, or a default."""
-            if key.__class__ is not str:
+            if _kind_of(key) is not str:
                 return super().get(key, default, type)
-            key = key.upper().replace("-", "_")
-            value = self.environ.get(key if key in _WITHOUT_PREFIX else f"HTTP_{key}", _MISSING)
+            value = self.environ.get(_KEYS[key], _MISSING)
             if value is _MISSING:
                 return default
             if type is None:

@@ -49,12 +49,10 @@ class FromEnviron(t.Generic[Value]):
         # The name of the attribute with the copy of the environ; the copy is None until it is made.
         self.copy = copy
         self.name = ""
-        self.owner: type = object
         self.__doc__ = compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        self.owner = owner
 
     if t.TYPE_CHECKING:
 
@@ -69,29 +67,29 @@ class FromEnviron(t.Generic[Value]):
     def __get__(self, instance: Request | None, owner: type | None = None) -> FromEnviron[Value] | Value:
         if instance is None:
             return self
+        own = instance.__dict__
         while True:
+            if "environ" in own and self.copy not in own:
+                # Most requests: they have the environ of the server, and no copy.
+                value = self.compute(own["environ"])
+                if self.copy not in own:
+                    break
             copy = getattr(instance, self.copy)
-            scope = instance._scope if copy is None else None
-            if scope is not None and self.of_scope is not None:
-                value = self.of_scope(instance, scope)
-            else:
-                is_brief = scope is not None and self.is_in_brief
-                environ = brief_environ_of(instance) if is_brief else instance.environ if copy is None else copy
-                value = self.compute(environ)
+            value = self._compute_by(instance, copy)
             # If another thread answered the request meanwhile, the server may have reused the environ: compute again.
             if getattr(instance, self.copy) is copy:
                 break
-        kind: type = type(instance)
-        if kind is not self.owner:
-            for kind in kind.__mro__:  # noqa: B020 - the class that has it
-                if self.name in kind.__dict__:
-                    break
-        if kind is self.owner:
-            setattr(instance, self.name, value)
-        else:
-            # A subclass has a property of that name that calls this one by `super()`.
-            vars(instance)[self.name] = value
+        # Not assigned: a subclass may have a property of that name that calls this one by `super()`.
+        own[self.name] = value
         return value
+
+    def _compute_by(self, instance: Request, copy: WSGIEnvironment | None) -> Value:
+        """Compute the attribute from a copy of the environ, or from the scope of a request that has none."""
+        scope = instance._scope if copy is None else None
+        if scope is not None and self.of_scope is not None:
+            return self.of_scope(instance, scope)
+        is_brief = scope is not None and self.is_in_brief
+        return self.compute(brief_environ_of(instance) if is_brief else instance.environ if copy is None else copy)
 
 
 # What Werkzeug's constructor computes from the environ; it assigns `environ` and `shallow` as well.

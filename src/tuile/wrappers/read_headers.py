@@ -61,11 +61,10 @@ def header_of(request: Request, key: str, name: str) -> str | None:
     own = request.__dict__
     if "headers" not in own and request._has_headers_of_environ:
         if "environ" in own:
-            if request._environ_at_end is None:
-                value: str | None = own["environ"].get(key)
-                # If another thread answered the request meanwhile, the server may have reused the environ.
-                if request._environ_at_end is None:
-                    return value
+            value: str | None = own["environ"].get(key)
+            # If another thread answered the request meanwhile, the server may have reused the environ.
+            if "_environ_at_end" not in own:
+                return value
         elif (scope := request._scope) is not None and scope["type"] == "http":
             # The handshake of a WebSocket has headers that not every server passes on.
             return header_in(scope, name.lower().encode())

@@ -6,7 +6,6 @@ Limits come from the context of the request, not from `current_app`.
 from __future__ import annotations
 
 import typing as t
-from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import EnvironHeaders as WerkzeugEnvironHeaders
 from werkzeug.datastructures import FileStorage
@@ -41,6 +40,7 @@ from .environ import (
 )
 from .forms import READING_FORMS, READING_JSON, BodyStream, Files, limit_of, load_form
 from .pieces import pieces_of
+from .query import Args, args
 from .read_headers import faster_properties
 from .scope_headers import are_of
 from .sent_cookies import ReceivedCookies, first_cookie
@@ -51,25 +51,19 @@ if t.TYPE_CHECKING:
     from types import EllipsisType
 
     from _typeshed.wsgi import WSGIEnvironment
-    from werkzeug.datastructures import Headers, MultiDict
+    from werkzeug.datastructures import Headers
     from werkzeug.routing import Rule
     from werkzeug.utils import cached_property
 
     from ..asgi.protocol import Receive, Scope
-    from ..http import bodies, hosts, urlencoded
+    from ..http import bodies, hosts
     from . import json_body
     from .client import Client, Result
     from .environ import Received
 else:
     from .environ import Kept as cached_property  # noqa: N813 - what type checkers read
 
-    bodies, hosts, urlencoded, json_body = late_modules(
-        __name__, "..http.bodies", "..http.hosts", "..http.urlencoded", ".json_body"
-    )
-
-
-_new_multidict = ImmutableMultiDict.__new__
-_fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
+    bodies, hosts, json_body = late_modules(__name__, "..http.bodies", "..http.hosts", ".json_body")
 
 
 _werkzeugs_init, _werkzeugs_get_json, _werkzeugs_get_data = (
@@ -83,7 +77,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "_has_endpoint_of_rule": ("blueprint", "blueprints", "endpoint", "url_rule"),
     "_has_headers_of_environ": ("headers",),
     "_has_host_of_environ": ("__getattribute__", "environ", "headers", "scheme", "server"),
-    "_has_query_of_environ": ("__getattribute__", "environ", "query_string"),
+    "_has_query_of_environ": ("__getattribute__", "environ", "parameter_storage_class", "query_string"),
     "_has_plain_cookies": ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers"),
     "_has_plain_url": MAKING_URLS,
     "_has_plain_forms": READING_FORMS,
@@ -133,7 +127,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_headers_of_environ = False
     # Whether the host comes from the environ as long as no other headers and no scheme are set.
     _has_host_of_environ = False
-    # Whether the query comes from the environ as long as no other is set.
+    # Whether the query comes from the environ, and is kept in Werkzeug's class, as long as no other is set.
     _has_query_of_environ = False
     # Whether the URL is made of parts that are not overridden.
     _has_plain_url = False
@@ -287,26 +281,6 @@ class Request(WerkzeugRequest, metaclass=Watched):
             headers.environ = self._environ_at_end
 
     @cached_property
-    def args(self) -> MultiDict[str, str]:
-        """The parsed query. Bytes that are not UTF-8 become U+FFFD; percent-encoded ones stay percent-encoded."""
-        own, query = self.__dict__, None
-        if "query_string" not in own and self._has_query_of_environ:
-            # The attribute is what this makes of it.
-            if "environ" in own:
-                query = own["environ"].get("QUERY_STRING", "")
-            elif self._scope is not None:
-                query = (self._scope.get("query_string") or b"").decode("latin-1")
-        if query is None or not query.isascii() or self._environ_at_start is not None:
-            query = self.query_string.decode(errors="replace")
-        kind = self.parameter_storage_class
-        if kind is not WerkzeugImmutableMultiDict:
-            return kind(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
-        # As the constructor does with pairs, but in one call.
-        args: ImmutableMultiDict[str] = _new_multidict(ImmutableMultiDict)
-        _fill(args, urlencoded.parse_urlencoded(query))
-        return args
-
-    @cached_property
     def form(self) -> ImmutableMultiDict[str]:
         """The fields of the form in the body. Files are in `files`."""
         self._load_form_data()
@@ -337,7 +311,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     if not t.TYPE_CHECKING:
         locals().update((function.__name__, cached_property(function)) for function in SHOWN)
         locals().update(faster_properties())
-        cookies = ReceivedCookies()
+        args, cookies = Args(args), ReceivedCookies()
 
     _first_cookie = first_cookie
 
