@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+from contextlib import nullcontext
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -42,6 +43,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.SpooledT
 def files_left_open_are_collected_here() -> Iterator[None]:
     yield
     gc.collect()
+
+
+@pytest.fixture(params=[False, True], ids=["", "in a context"])
+def within(request: Any) -> Iterator[None]:
+    """Run a test without a context and within one, where usual forms are read by one function."""
+    with APP.app_context() if request.param else nullcontext():
+        yield
 
 
 both_kinds = pytest.mark.parametrize(
@@ -102,15 +110,24 @@ def seen(request: Any, *before: str) -> list[Any]:
     return found
 
 
+APP = tuile.Flask("forms", static_folder=None)
+
+
 def both(make: Any, *before: str, **attributes: Any) -> None:
-    """Compare what an application sees of a request with what it sees of Werkzeug's."""
+    """Compare what an application sees of a request, within a context and without, with what it sees of Werkzeug's."""
     answers = []
-    for kind in (WerkzeugRequest, tuile.Request):
-        request = kind(make())
-        for name, value in attributes.items():
-            setattr(request, name, value)
-        answers.append(seen(request, *before))
+    for kind, context in (
+        (WerkzeugRequest, nullcontext()),
+        (tuile.Request, nullcontext()),
+        (tuile.Request, APP.app_context()),
+    ):
+        with context:
+            request = kind(make())
+            for name, value in attributes.items():
+                setattr(request, name, value)
+            answers.append(seen(request, *before))
     assert answers[1] == answers[0]
+    assert answers[2] == answers[0]
 
 
 def is_quick(request: Any) -> bool:
@@ -383,6 +400,7 @@ class WithLoader(tuile.Request):
         self.__dict__["form"] = MultiDict({"own": "loader"})
 
 
+@pytest.mark.usefixtures("within")
 @both_kinds
 @pytest.mark.parametrize(
     "kind",
@@ -432,6 +450,7 @@ PATCHES: list[tuple[Any, str, Any]] = [
 ]
 
 
+@pytest.mark.usefixtures("within")
 @both_kinds
 @pytest.mark.parametrize(("owner", "name", "value"), PATCHES, ids=range(len(PATCHES)))
 def test_a_patch_counts_at_once_and_no_longer(
@@ -452,6 +471,7 @@ def test_a_patch_counts_at_once_and_no_longer(
     assert read(tuile.Request) == plain == read(WerkzeugRequest)
 
 
+@pytest.mark.usefixtures("within")
 @both_kinds
 @pytest.mark.parametrize(
     ("name", "value"),

@@ -14,7 +14,6 @@ from werkzeug._internal import _plain_int
 from werkzeug.datastructures import FileStorage, Headers
 from werkzeug.formparser import FormDataParser, MultiPartParser, default_stream_factory
 from werkzeug.sansio.multipart import MultipartDecoder
-from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import request as werkzeugs_request
 from werkzeug.wsgi import LimitedStream
@@ -58,9 +57,11 @@ READING_JSON = (
 _OWN = frozenset({*READING_FORMS, "_cached_data", "_unmade", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
 # The same where `get_data` was called before, which sets these.
 _OWN_BUT_DATA = _OWN - {"_cached_data", "_unmade", "stream"}
+# If it has none of these itself, nothing was read or set that says what its form is.
+_OWN_OR_READ = _OWN | {"files", "headers", "_max_content_length", "_parsed_content_type"}
 # Longer bodies are not read at once.
 _MOST_BYTES: t.Final = 2 * 1024 * 1024
-_SHORT: t.Final = 256
+_DIGITS: t.Final = 16
 _FORM: t.Final = "application/x-www-form-urlencoded"
 _FORMS: t.Final = frozenset({_FORM, "multipart/form-data"})
 
@@ -76,11 +77,13 @@ _fill: t.Callable[[object, t.Mapping[str, object]], None] = t.cast("t.Callable[.
 _of_requests = Stock(
     WerkzeugRequest,
     *("_load_form_data", "make_form_data_parser", "form_data_parser_class", "want_form_data_parsed"),
-    *("_get_stream_for_parsing", "_get_file_stream"),
+    "_get_stream_for_parsing",
 )
-_of_parsers = Stock(FormDataParser, "__init__", "parse", "_parse_urlencoded", "_parse_multipart")
+_of_parsers = Stock(FormDataParser, "__init__", "parse", "_parse_urlencoded")
 _of_decoders = Stock(MultipartDecoder, "receive_data", "next_event")
+_parse_multipart: t.Final = as_defined(FormDataParser, "_parse_multipart")
 _parse_parts: t.Final = as_defined(MultiPartParser, "parse")
+_get_file_stream: t.Final = as_defined(WerkzeugRequest, "_get_file_stream")
 _init_of_file: t.Final = as_defined(FileStorage, "__init__")
 
 
@@ -92,48 +95,12 @@ def _reads_as_werkzeug() -> bool:
 
 def _reads_parts_as_werkzeug() -> bool:
     """Return whether those that read the parts of a form with files are."""
-    return MultiPartParser.parse is _parse_parts and _of_decoders.is_in(MultipartDecoder)
-
-
-class Files(cached_property[ImmutableMultiDict[FileStorage]]):
-    """The uploaded files. Once they are set, the request must be closed."""
-
-    def __set__(self, obj: object, value: ImmutableMultiDict[FileStorage]) -> None:
-        super().__set__(obj, value)
-        vars(obj)["closes_nothing"] = False
-
-
-class BodyStream(cached_property[t.IO[bytes]]):
-    """The stream of the body. It counts as made once the body was read, so that it can be deleted."""
-
-    def __delete__(self, obj: object) -> None:
-        own = vars(obj)
-        unmade = own.pop("_unmade", None)
-        if unmade is None or "stream" in own:
-            super().__delete__(obj)
-
-
-BodyStream.__name__ = BodyStream.__qualname__ = cached_property.__name__
-
-
-def limit_of(key: str, default: int | None) -> property:
-    """Return a property with the app's setting `key` as its value until it is set on a request."""
-    own = f"_{key.lower()}"
-
-    def read(self: Request) -> int | None:
-        value: int | None = getattr(self, own)
-        if value is not None:
-            return value
-        context = current_value(None)
-        if context is None:
-            return default
-        configured: int | None = context.app.config[key]
-        return configured
-
-    def write(self: Request, value: int | None) -> None:
-        setattr(self, own, value)
-
-    return property(read, write, doc=f"The limit `{key}` of the configuration, or the one set on this request.")
+    return (
+        MultiPartParser.parse is _parse_parts
+        and FormDataParser._parse_multipart is _parse_multipart
+        and WerkzeugRequest._get_file_stream is _get_file_stream
+        and _of_decoders.is_in(MultipartDecoder)
+    )
 
 
 def load_form(request: Request) -> bool:
@@ -160,11 +127,12 @@ def load_form(request: Request) -> bool:
             _set(own, io.BytesIO(data) if type(data) is bytes and content_type else _begun(request, environ), {}, {})
             return True
     text = environ.get("CONTENT_LENGTH", "")
-    if not (text.isdigit() and text.isascii() and len(text) < 16) or "HTTP_TRANSFER_ENCODING" in environ:
+    if not (text.isdigit() and text.isascii() and len(text) < _DIGITS) or "HTTP_TRANSFER_ENCODING" in environ:
         # The length is uncertain.
         return False
     if mimetype == _FORM:
-        _load_urlencoded(request, environ, int(text), data if type(data) is bytes else None)
+        fields, stream = _read_urlencoded(request, environ, int(text), data if type(data) is bytes else None)
+        _set(own, stream, fields, {})
         return True
     if data is not None or int(text) > _MOST_BYTES or not _reads_parts_as_werkzeug():
         return False
@@ -172,6 +140,43 @@ def load_form(request: Request) -> bool:
         multipart.boundary_of(content_type) if parsed is None else multipart.plain_boundary(parsed[1].get("boundary"))
     )
     return boundary is not None and _load_multipart(request, environ, int(text), boundary)
+
+
+def load_usual_form(request: Request) -> bool:
+    """Set the stream and the form of a request with a usual form, and that there are no files.
+
+    Args:
+        request: A request whose class has not overridden how its form is read.
+
+    Returns:
+        Whether they are set. It is not if something was read or set that may say what the form is.
+    """
+    own = request.__dict__
+    environ = own["environ"] if "environ" in own else body_environ_of(request)
+    length = environ.get("CONTENT_LENGTH", "")
+    context, requests, parsers = current_value(None), _of_requests, _of_parsers
+    if (
+        environ.get("CONTENT_TYPE") != _FORM
+        or not _OWN_OR_READ.isdisjoint(own)
+        or context is None
+        or not (length.isdigit() and length.isascii() and len(length) < _DIGITS)
+        or "HTTP_TRANSFER_ENCODING" in environ
+        or requests.read(WerkzeugRequest) != requests.stock
+        or parsers.read(FormDataParser) != parsers.stock
+    ):
+        return False
+    if "wsgi.input_terminated" in environ and context.app.config["MAX_CONTENT_LENGTH"] is None:
+        # The server ends the body.
+        own["stream"] = stream = environ["wsgi.input"]
+        fields = _fields_of(stream.read())
+    else:
+        fields, stream = _read_urlencoded(request, environ, int(length), None)
+        own["_unmade" if type(stream) is tuple else "stream"] = stream
+    own["form"] = form = _new_multidict(ImmutableMultiDict)
+    _fill(form, fields)
+    # The files are made when they are first read.
+    own["_app_without_files"] = context.app
+    return True
 
 
 def _set(
@@ -200,7 +205,10 @@ def _begun(request: Request, environ: WSGIEnvironment) -> Stream:
     return bodies.input_stream(environ, limit) if length is None else (environ["wsgi.input"], length, 0)
 
 
-def _load_urlencoded(request: Request, environ: WSGIEnvironment, length: int, body: bytes | None) -> None:
+def _read_urlencoded(
+    request: Request, environ: WSGIEnvironment, length: int, body: bytes | None
+) -> tuple[dict[str, list[str]], Stream | None]:
+    """Return the fields of a form, and the stream that they were read from."""
     stream: Stream | None = None
     if body is not None:
         stream = io.BytesIO(body)
@@ -209,14 +217,16 @@ def _load_urlencoded(request: Request, environ: WSGIEnvironment, length: int, bo
         body, stream = _read(request, environ, length)
     if body is None:
         body, stream = _read_in_pieces(request, stream)
-    if length > _SHORT:
-        # Octets are replaced faster than characters; no other character of UTF-8 has this one in it.
-        body = body.replace(b"+", b" ")
+    return _fields_of(body), stream
+
+
+def _fields_of(body: bytes) -> dict[str, list[str]]:
+    # Octets are replaced faster than characters; no other character of UTF-8 has this one in it.
+    body = body.replace(b"+", b" ")
     try:
-        found = urlencoded.parse_urlencoded(body.decode())
+        return urlencoded.parse_urlencoded(body.decode(), body)
     except UnicodeDecodeError:
-        found = {}
-    _set(request.__dict__, stream, found, {})
+        return {}
 
 
 def _read_in_pieces(request: Request, stream: Stream | None) -> tuple[bytes, Stream]:

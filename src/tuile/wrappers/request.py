@@ -38,7 +38,8 @@ from .environ import (
     read_root_path,
     read_scheme,
 )
-from .forms import READING_FORMS, READING_JSON, BodyStream, Files, limit_of, load_form
+from .form_properties import BodyStream, Files, Form, explain_missing_files, limit_of
+from .forms import READING_FORMS, READING_JSON, load_form
 from .pieces import pieces_of
 from .query import Args, args
 from .read_headers import faster_properties
@@ -81,7 +82,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "_has_plain_cookies": ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers"),
     "_has_plain_url": MAKING_URLS,
     "_has_plain_forms": READING_FORMS,
-    "_has_plain_form": ("form",),
+    "_has_plain_form": ("_load_form_data", "files", "form", "max_content_length", *READING_FORMS),
     "_has_plain_json": READING_JSON,
     "closes_nothing": ("_load_form_data",),
 }
@@ -133,7 +134,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_plain_url = False
     # Whether forms are read as Werkzeug reads them.
     _has_plain_forms = False
-    # Whether `form` is what was read.
+    # Whether `form` is what is read as Werkzeug reads it.
     _has_plain_form = False
     # Whether JSON and data are read as Werkzeug reads them.
     _has_plain_json = False
@@ -280,7 +281,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         if isinstance(headers, WerkzeugEnvironHeaders) and headers.environ is environ:
             headers.environ = self._environ_at_end
 
-    @cached_property
+    @Form
     def form(self) -> ImmutableMultiDict[str]:
         """The fields of the form in the body. Files are in `files`."""
         self._load_form_data()
@@ -350,10 +351,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
             # There are files to close, or there may be later.
             self.closes_nothing = False
         context = current_value(None)
-        if context is not None and context.app.debug and self.mimetype != "multipart/form-data" and not self.files:
-            from ..debughelpers import attach_enctype_error_multidict  # noqa: PLC0415 - only in debug mode
-
-            attach_enctype_error_multidict(self)
+        if context is not None and context.app.debug:
+            explain_missing_files(self)
 
     def on_json_loading_failed(self, e: ValueError | None) -> t.Any:
         """Raise a 400 for a body that is not the expected JSON, with the reason in debug mode only."""
