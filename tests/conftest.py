@@ -29,6 +29,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(autouse=True)
+def _plans_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make plans for contexts at once, so that tests of one test what plans allow; PLANS=late: as applications."""
+    from tuile.dispatch.planner import Planner  # noqa: PLC0415 - only after TUILE_SHIM was set
+
+    if os.environ.get("PLANS") != "late":
+        monkeypatch.setattr(Planner, "WAITS", 0)
+
+
+@pytest.fixture(autouse=True)
 def _environment_of_its_own() -> Iterator[None]:
     """Remove the variables that the command line sets, and restore the environment after each test."""
     with mock.patch.dict(os.environ):

@@ -871,3 +871,73 @@ def test_few_app_contexts_make_no_plan_and_many_make_one(settings: Any) -> None:
     assert app._plan is app._planner.plan is not NOTHING
     assert app._plan.epoch is invalidation.epoch
     assert left == [None] * (2 * Planner.CONTEXTS + 2)
+
+
+def plan_late(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Have plans made as in applications; return how often one is asked for before that."""
+    monkeypatch.setattr(Planner, "WAITS", 24)
+    return Planner.WAITS
+
+
+def test_contexts_of_an_app_that_serves_nothing_make_no_plan_before_they_are_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits = plan_late(monkeypatch)
+    app = make_app(tuile)
+    app.add_url_rule("/<name>", "index", lambda name: name)
+
+    def enter() -> str:
+        with app.test_request_context("/a"):
+            return tuile.url_for("index", **(tuile.request.view_args or {}))
+
+    assert [enter(), enter()] == ["/a", "/a"]
+    assert app._planner.plan is NOTHING
+    # They are counted anew after a change.
+    invalidation.invalidate()
+    assert [enter(), enter()] == ["/a", "/a"]
+    assert app._planner.plan is NOTHING
+    assert {enter() for _ in range(waits)} == {"/a"}
+    assert app._planner.plan is not NOTHING
+
+
+def test_a_request_makes_a_plan_at_once_and_contexts_after_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_late(monkeypatch)
+    app = make_app(tuile)
+    app.add_url_rule("/", "index", lambda: "text")
+    with app.test_request_context("/"):
+        assert app._planner.plan is NOTHING
+    assert send(app).text == "text"
+    assert app._planner.plan is not NOTHING
+    invalidation.invalidate()
+    with app.test_request_context("/"):
+        assert app._planner.plan.epoch is invalidation.epoch
+
+
+@pytest.mark.parametrize("settings", [{}, {"SERVER_NAME": "example.com"}, {"APPLICATION_ROOT": "/below"}])
+def test_contexts_before_and_after_a_plan_is_made_are_as_on_flask(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
+) -> None:
+    plan_late(monkeypatch)
+
+    def program(lib: Any) -> Any:
+        app = make_app(lib, SECRET_KEY=KEY, **settings)
+        seen: list[object] = []
+        app.teardown_request(lambda error: seen.append(("request", repr(error))))
+        app.teardown_appcontext(lambda error: seen.append(("app", repr(error), "kept" in lib.g)))
+        app.add_url_rule("/<int:number>", "item", lambda number: f"{number}")
+        for number in range(16):
+            with app.test_request_context(f"/{number}?q=a", method=("GET", "POST")[number % 2]) as context:
+                lib.g.kept = number
+                lib.session["number"] = number
+                seen.append((lib.request.view_args, lib.request.endpoint, repr(lib.request.routing_exception)))
+                seen.append((lib.request.args.to_dict(), dict(lib.session), lib.url_for("item", number=number)))
+                seen.append(lib.url_for("item", number=1, _external=True, _scheme="https"))
+                seen.append(outcome(lib.url_for, "none"))
+                seen.append((lib.jsonify(a=1).get_data(), app.make_response("text").status_code))
+                seen.append(app.full_dispatch_request().get_data() if number % 3 == 0 else None)
+                if number % 5 == 0:
+                    with app.app_context(), context.copy():
+                        seen.append(("kept" in lib.g, lib.request.path))
+        return seen
+
+    same(program)

@@ -32,7 +32,10 @@ _werkzeug_seen: list[list[str]] = [[] for _ in WERKZEUG]
 class Planner:
     """Makes the plans of an app on demand, and pauses if they do not last.
 
-    A plan costs as much as a few requests, so plans do not pay off if something moves the epoch in every request. After
+    A plan costs as much as it saves in a few requests. So none is made for an app that serves none, as in tests that
+    only enter its contexts, before it was asked for `WAITS` times without a change: a context asks some seven times.
+
+    Plans do not pay off either if something moves the epoch in every request. After
     `PATIENCE` plans in a row that were used less than `PROVEN` times each, the steps serve the app for `SHORTEST`
     requests, then for twice as many, up to `LONGEST`. The steps do not need a plan.
 
@@ -44,20 +47,24 @@ class Planner:
     SHORTEST = 64
     LONGEST = 4096
     CONTEXTS = 16
+    WAITS = 24
 
-    __slots__ = ("brief", "contexts", "owner", "pause", "plan", "seen", "served", "skip")
+    __slots__ = ("asked", "brief", "contexts", "owner", "pause", "plan", "seen", "served", "serves", "skip")
 
     def __init__(self, app: object) -> None:
         # Not the app itself, which would then be freed later.
         self.owner = id(app)
         self.plan = NOTHING
         self.served = self.PROVEN
-        self.brief = self.contexts = self.skip = 0
+        self.asked = self.brief = self.contexts = self.skip = 0
         self.seen: object = None
+        # Whether the app was asked to answer a request.
+        self.serves = False
         self.pause = self.SHORTEST
 
     def for_request(self, app: Planned) -> Plan:
         """Return the plan for the next request."""
+        self.serves = True
         if self.skip > 0:
             self.skip -= 1
             return NOTHING
@@ -68,15 +75,20 @@ class Planner:
         plan = self.made(app)
         if plan is not NOTHING:
             return self.current(app)
-        if self.seen is not invalidation.epoch:
-            self.seen, self.contexts = invalidation.epoch, 0
+        self._look_at_epoch()
         self.contexts += 1
         if self.contexts <= self.CONTEXTS:
             return plan
-        plan = self.current(app)
+        plan = self._renewed(app)
         # Nothing has changed for a while.
         self.served = self.PROVEN
         return plan
+
+    def _look_at_epoch(self) -> None:
+        """Count from zero after a change."""
+        if self.seen is not invalidation.epoch:
+            self.seen = invalidation.epoch
+            self.asked = self.contexts = 0
 
     def made(self, app: Planned) -> Plan:
         """Return the current plan of an app if it was made before, else `NOTHING`."""
@@ -85,10 +97,26 @@ class Planner:
         return plan if is_current and _are_as_they_were(plan.unwatched) else NOTHING
 
     def current(self, app: Planned) -> Plan:
+        """Return the plan of an app, renewed if it is stale; `NOTHING` during a pause, or if none would pay yet."""
+        if self.serves or self.owner != id(app):
+            return self._renewed(app)
+        plan = self.made(app)
+        if plan is NOTHING:
+            self._look_at_epoch()
+            if self.asked == 0:
+                # The steps read the flags as well.
+                _look_at_werkzeug()
+            self.asked += 1
+            if self.asked <= self.WAITS:
+                return plan
+        return self._renewed(app)
+
+    def _renewed(self, app: Planned) -> Plan:
         """Return the plan of an app, renewed if it is stale; `NOTHING` during a pause."""
         if self.owner != id(app):
             # A copy of an app has the planner of the original until it needs a plan.
             own = app.__dict__["_planner"] = Planner(app)
+            own.serves = self.serves
             return own.current(app)
         plan = self.plan
         if plan.epoch is invalidation.epoch and type(app) is plan.app_type and _are_as_they_were(plan.unwatched):

@@ -140,6 +140,7 @@ class Dispatcher(Planned, Teardown):
             return enter_asgi(t.cast("Flask", self), environ)
         plan = self._plan
         if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
+            self._planner.serves = True
             plan = self._planner.current(self)
         if plan.is_plain:
             return serve_plainly(self, plan, environ, start_response)
