@@ -941,3 +941,44 @@ def test_contexts_before_and_after_a_plan_is_made_are_as_on_flask(
         return seen
 
     same(program)
+
+
+@pytest.mark.parametrize(
+    "name", ["before_request_funcs", "url_value_preprocessors", "after_request_funcs", "teardown_request_funcs"]
+)
+def test_a_class_may_have_a_registry_of_its_own(name: str) -> None:
+    def program(lib: Any) -> Any:
+        seen: list[object] = []
+
+        class Own(lib.Flask):  # type: ignore[misc] # the framework's
+            pass
+
+        app = Own("own", static_folder=None)
+        app.add_url_rule("/", "index", lambda: "text")
+        send(app)
+
+        def noted(*arguments: Any) -> Any:
+            seen.append(len(arguments))
+            return arguments[0] if name.startswith("after") else None
+
+        setattr(Own, name, property(lambda app: {None: [noted]}, lambda app, value: None))
+        return send(app), seen, send(app), seen
+
+    same(program)
+
+
+def test_a_plan_does_not_fail_where_a_descriptor_of_the_settings_does() -> None:
+    class Failing:
+        def __get__(self, instance: object, owner: type) -> Any:
+            raise LookupError
+
+    class Settings(tuile.Config):
+        popitem = Failing()
+
+    class Own(tuile.Flask):
+        config_class = Settings
+
+    app = Own("own", static_folder=None)
+    app.add_url_rule("/", "index", lambda: "text")
+    assert send(app).text == "text"
+    assert app.plan.hosts == ()

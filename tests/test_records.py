@@ -41,3 +41,11 @@ def test_a_record_cannot_be_changed() -> None:
 
 def test_two_records_are_two() -> None:
     assert Point(x=1, y=2) != Point(x=1, y=2)
+
+
+def test_a_class_derived_from_a_record_has_its_values() -> None:
+    class Named(Point):
+        """The same values."""
+
+    named = Named(y=2, x=1)
+    assert (named.x, named.y, type(named.but(x=3))) == (1, 2, Named)

@@ -192,10 +192,12 @@ class Replaceable:
 def attribute(cls: type, name: str) -> object:
     """Return the attribute of a class, its own or inherited, without calling descriptors."""
     for kind in cls.__mro__:
-        # Asked once: another thread may take it away meanwhile.
-        found: object = vars(kind).get(name, _ABSENT)
-        if found is not _ABSENT:
-            return found.stock() if type(found) is Replaceable else found
+        # Most have no such attribute, which takes half as long to see in this way.
+        if name in kind.__dict__:
+            # Another thread may take it away meanwhile.
+            found: object = kind.__dict__.get(name, _ABSENT)
+            if found is not _ABSENT:
+                return found.stock() if type(found) is Replaceable else found
     return None
 
 
@@ -291,7 +293,10 @@ class Stock:
 
     def is_in(self, kind: type) -> bool:
         """Return whether a class has all of them."""
-        return self.read(kind) == self.stock
+        try:
+            return self.read(kind) == self.stock
+        except Exception:  # noqa: BLE001 - as in `has`
+            return False
 
 
 def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:

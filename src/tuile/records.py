@@ -13,9 +13,6 @@ else:  # for type checkers only
         return lambda cls: cls
 
 
-_set = object.__setattr__
-
-
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
 class Record:
     """The base of classes whose objects have the annotated attributes, which are set by the constructor and stay.
@@ -24,14 +21,19 @@ class Record:
     """
 
     __slots__: t.ClassVar[tuple[str, ...]] = ()
+    _setters: t.ClassVar[tuple[tuple[str, t.Callable[[object, object], None]], ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        # Of the slots: `object.__setattr__` would look each of them up.
+        cls._setters = tuple((name, getattr(cls, name).__set__) for name in cls.__slots__)
 
     def __init__(self, **values: object) -> None:
         # Without making a set of the names.
         if len(values) != len(self.__slots__) or not all(map(values.__contains__, self.__slots__)):
             message = f"{type(self).__name__} needs exactly these values: {', '.join(self.__slots__)}."
             raise TypeError(message)
-        for name, value in values.items():
-            _set(self, name, value)
+        for name, put in self._setters:
+            put(self, values[name])
 
     def but(self, **changes: object) -> Self:
         """Return a record with some values replaced."""

@@ -318,6 +318,8 @@ def _overridden(app: Planned) -> dict[str, list[str]]:
     # Only names, because tracebacks show local variables, and the values include the configuration.
     own, cls = frozenset(app.__dict__), type(app)
     changed = own.intersection(_stock).union(replaced(cls, _stock))
+    if not changed:
+        return {group: [] for group in STEPS}
     return {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
 
 

@@ -17,6 +17,8 @@ if t.TYPE_CHECKING:
     from .planner import Planned
 
 _NAMESPACE = attributes(_AppCtxGlobals, ("__init__", "__new__"))
+_BEFORE = ("before_request_funcs", "url_value_preprocessors")
+_REGISTRIES = (*_BEFORE, "after_request_funcs", "teardown_request_funcs")
 _APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__", "url_adapter"))
 
 
@@ -37,16 +39,19 @@ def for_app_contexts(app: Planned, *, has_adapter: bool) -> dict[str, bool]:
 
 def for_functions(app: Planned) -> dict[str, bool]:
     """Return the fields of a plan that say which functions may have to be called."""
+    own = app.__dict__
+    none = {name for name in _REGISTRIES if is_empty(own.get(name))}
+    # The class may have a property of its own for it.
+    for kind in type(app).__mro__:
+        in_class = kind.__dict__
+        for name in _REGISTRIES:
+            if name in in_class:
+                none.discard(name)
     return {
-        "runs_before": not all(_has_none(app, name) for name in ("before_request_funcs", "url_value_preprocessors")),
-        "runs_after": not _has_none(app, "after_request_funcs"),
-        "runs_at_end": not _has_none(app, "teardown_request_funcs"),
+        "runs_before": not none.issuperset(_BEFORE),
+        "runs_after": "after_request_funcs" not in none,
+        "runs_at_end": "teardown_request_funcs" not in none,
     }
-
-
-def _has_none(app: Planned, name: str) -> bool:
-    """Return whether a registry is known to have no functions. The class may have a property of its own for it."""
-    return is_empty(app.__dict__.get(name)) and attribute(type(app), name) is None
 
 
 def json_of(

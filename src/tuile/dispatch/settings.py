@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ..invalidation import attributes, still_has
+from ..invalidation import Stock
 from ..real_flask import runs_flask_program
 from ..watched_settings import WatchedSettings
 
 if t.TYPE_CHECKING:
     from .planner import Planned
 
-_SETTINGS = attributes(
-    WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
+_SETTINGS = Stock(
+    WatchedSettings, "__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update"
 )
 
 
@@ -55,7 +55,7 @@ def undeclared_cookies_of(app: Planned) -> str | None:
 def tells(app: Planned) -> bool:
     """Return whether all changes of settings are detected."""
     config = app.__dict__.get("config")
-    return isinstance(config, WatchedSettings) and still_has(type(config), _SETTINGS) and "DEBUG" in config
+    return isinstance(config, WatchedSettings) and _SETTINGS.is_in(type(config)) and "DEBUG" in config
 
 
 def checks_cookies(app: Planned) -> bool:
