@@ -92,11 +92,11 @@ def _find_session() -> SessionMixin | None:
 
 
 def _find_websocket() -> WebSocket:
-    value = current_value(None)
-    request = None if value is None else value.request
-    if not getattr(request, "is_websocket", False):
-        raise RuntimeError(_NO_WEBSOCKET_MESSAGE)
-    return t.cast("WebSocket", request)
+    try:
+        # The context of a WebSocket alone has it, a context inside passes it on, and reading `request` is a call.
+        return _websocket_value(None).websocket
+    except AttributeError:
+        raise RuntimeError(_NO_WEBSOCKET_MESSAGE) from None
 
 
 def _find_cookies() -> Cookies:
@@ -311,7 +311,7 @@ class _WebSocketProxy(LocalProxy):
         if name in _OWN_NAMES:
             return _find_websocket if name == "_get_current_object" else _own(self, name)
         try:
-            # The context of a WebSocket alone has it, a context inside passes it on, and reading `request` is a call.
+            # As above.
             found = _websocket_value(None).websocket
         except AttributeError:
             return _of_unbound(self, name, _NO_WEBSOCKET_MESSAGE)

@@ -15,10 +15,11 @@ from tests.asgi.websocket_driver import make_scope as make_websocket_scope
 from tuile import Flask, request, url_for, websocket
 from tuile.asgi.scopes import (
     BadScope,
-    brief_handshake_environ_of,
+    brief_environ_of,
     content_length,
     environ_of,
     handshake_environ_of,
+    handshake_of,
     sent_headers,
     status_code,
 )
@@ -288,13 +289,14 @@ def test_a_brief_environ_of_a_handshake_is_part_of_the_whole_one(
     headers = [*([(b"host", b"localhost")] if has_host else []), *headers]
     scope = make_websocket_scope(path, headers=headers, root_path=root, scheme=scheme, query_string=query)
     scope["headers"] = headers
-    brief = brief_handshake_environ_of(scope)
-    if brief is None:
+    found = handshake_of(scope)
+    if found is None:
         return
     # It raises nothing.
-    whole = handshake_environ_of(scope)
+    brief, whole = brief_environ_of(scope), handshake_environ_of(scope)
     assert brief.items() <= whole.items()
     assert set(whole) & {"HTTP_COOKIE", "HTTP_HOST"} <= set(brief)
+    assert found == (whole["HTTP_HOST"], whole["PATH_INFO"])
 
 
 def test_the_environ_of_a_handshake_is_made_when_it_is_read() -> None:

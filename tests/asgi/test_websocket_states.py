@@ -29,7 +29,8 @@ TABLE: dict[tuple[str, str], tuple[str, list[str]] | None] = {
 
 
 def machine_in(state: str, *, can_deny: bool = True) -> Machine:
-    machine = Machine(can_deny=can_deny)
+    machine = Machine()
+    machine.can_deny = can_deny
     if state in {"open", "closed"}:
         machine.accept([], None, [])
     if state == "closed":

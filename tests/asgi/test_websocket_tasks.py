@@ -16,7 +16,16 @@ import pytest
 
 from tests.asgi.driver import run
 from tests.asgi.websocket_driver import Client
-from tuile import Flask, current_app, has_app_context, has_websocket_context, request, session, websocket
+from tuile import (
+    Flask,
+    current_app,
+    has_app_context,
+    has_websocket_context,
+    request,
+    session,
+    websocket,
+    websocket_tearing_down,
+)
 from tuile.exceptions import WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -312,6 +321,36 @@ def test_a_function_that_is_registered_while_a_websocket_is_open_is_called_in_a_
         seen.clear()
         assert not serve(app, lambda client: client.until_closed())[2]
         assert seen[:2] == [("/ws", is_async)] * 2
+
+
+@pytest.mark.parametrize(
+    "change", ["after_websocket_funcs", "teardown_websocket_funcs", "teardown_appcontext_funcs", "signal", "patch"]
+)
+def test_what_is_to_hear_of_the_end_may_be_set_while_a_websocket_is_open(change: str) -> None:
+    app = make_app()
+    seen: list[bool] = []
+
+    def note(*args: object, **kwargs: object) -> None:
+        seen.append(threading.current_thread() is threading.main_thread())
+
+    @app.websocket("/ws")
+    async def view() -> None:
+        await websocket.send("a")
+        if change == "signal":
+            websocket_tearing_down.connect(note, app)
+        elif change == "patch":
+            app.do_teardown_appcontext = note  # type: ignore[method-assign] # what extensions do
+        elif change == "teardown_appcontext_funcs":
+            app.teardown_appcontext_funcs.append(note)
+        else:
+            getattr(app, change).setdefault(None, []).append(note)
+
+    app._got_first_request = True
+    for times in (1, 2):
+        assert not serve(app, lambda client: client.until_closed())[2]
+        # Once for each that was registered, and always in a worker.
+        assert seen == [False] * (1 if change in {"signal", "patch"} else times)
+        seen.clear()
 
 
 @pytest.mark.parametrize("in_worker", [False, True])

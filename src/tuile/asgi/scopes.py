@@ -51,8 +51,6 @@ _PLAIN_IN_HANDSHAKES = PLAIN_HEADERS | {
     *(b"upgrade", b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol"),
     b"sec-websocket-version",
 }
-# Those that have, and that a request has once.
-_ONCE = frozenset({b"cookie", b"host"})
 # Headers of which a request has only one (RFC 9110 section 5.3).
 _SINGLE = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
 # Names of sent headers as bytes in lower case; at most `_MOST_NAMES`, because an app may choose any name.
@@ -117,19 +115,22 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
 
 
 def brief_environ_of(scope: Scope) -> WSGIEnvironment:
-    """Return an environ with the method, the URL and the cookies of a request that `brief_headers` accepts.
+    """Return an environ with the method, the URL and the cookies of a request.
 
-    The keys are the same as in `environ_of`.
+    It is one that `brief_headers` accepts, or a WebSocket whose handshake `handshake_of` accepts. The keys are the same
+    as in `environ_of`.
     """
     root, path = scope.get("root_path"), scope["path"]
     if root or not path.isascii():
         root, path = _paths(scope)
+    is_http = scope["type"] == "http"
+    scheme = scope.get("scheme")
     environ: WSGIEnvironment = {
-        "REQUEST_METHOD": scope["method"],
+        "REQUEST_METHOD": scope["method"] if is_http else "GET",
         "SCRIPT_NAME": root or "",
         "PATH_INFO": path,
         "QUERY_STRING": (scope.get("query_string") or b"").decode("latin-1"),
-        "wsgi.url_scheme": scope.get("scheme") or "http",
+        "wsgi.url_scheme": (scheme or "http") if is_http else _CLOSED.get(scheme or "ws", "http"),
         "asgi.scope": scope,
     }
     # As in `brief_headers`, faster than a dictionary.
@@ -174,31 +175,26 @@ def handshake_environ_of(scope: Scope) -> WSGIEnvironment:
     return environ
 
 
-def brief_handshake_environ_of(scope: Scope) -> WSGIEnvironment | None:
-    """Return an environ with the URL and the cookies of a handshake; None if only the whole one tells its view.
+def handshake_of(scope: Scope) -> tuple[str, str] | None:
+    """Return the host and the path of the handshake of a WebSocket; None if only the whole environ tells its view.
 
-    With a brief one, the handshake is no bad request.
+    If it returns them, the handshake is no bad request.
     """
-    try:
-        root, path = _paths(scope)
-    except BadScope:
-        return None
-    environ: WSGIEnvironment = {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": root,
-        "PATH_INFO": path,
-        "QUERY_STRING": (scope.get("query_string") or b"").decode("latin-1"),
-        "wsgi.url_scheme": _CLOSED.get(scope.get("scheme") or "ws", "http"),
-        "asgi.scope": scope,
-    }
+    path: str | None = scope["path"]
+    if scope.get("root_path") or not scope["path"].isascii():
+        path = path_in_environ(scope)
+    host: bytes | None = None
+    has_cookie = False
     for name, value in scope["headers"]:
         if name in _PLAIN_IN_HANDSHAKES:
             continue
-        if name in _ONCE and (key := _KEYS[name]) not in environ:
-            environ[key] = value.decode("latin-1")
+        if name == b"host" and host is None:
+            host = value
+        elif name == b"cookie" and not has_cookie:
+            has_cookie = True
         elif not is_own_header(name):
             return None
-    return environ if "HTTP_HOST" in environ else None
+    return None if host is None or path is None else (host.decode("latin-1"), path)
 
 
 def is_own_header(name: bytes) -> bool:

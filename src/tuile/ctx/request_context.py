@@ -243,7 +243,7 @@ class RequestContext(Opening):
         if token is None:
             self._pop_nested(exc)
             return
-        app, request = self.app, self.request
+        app, request = self.app, self._make_request() if self._request is None else self._request
         try:
             self._tear_down(exc)
         finally:

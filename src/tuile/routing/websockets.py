@@ -37,8 +37,17 @@ def find_websocket(url_map: Map, environ: WSGIEnvironment, server_name: str | No
         or (server_name is not None and not url_map._accepts(server_name))
     ):
         return None
+    return find_by_path(url_map, environ.get("PATH_INFO") or "")
+
+
+def find_by_path(url_map: Map, path: str) -> Found | None:
+    """Return what `find_websocket` does for a handshake to any host that the map accepts.
+
+    Args:
+        url_map: The map.
+        path: The path as an environ has it.
+    """
     index = url_map._websockets or url_map._build_index("_websockets")
-    path: str = environ.get("PATH_INFO") or ""
     values: list[str] = []
     answers = index.static.get(path)
     if answers is None:

@@ -21,7 +21,7 @@ from .turns import Turns
 
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from ..protocol import HeaderPairs, Message, Receive, Send
 
@@ -39,7 +39,7 @@ class Connection(CalledByThreads):
         receive: The server's.
         send: The server's.
         loop: The event loop.
-        can_deny: Whether the server can answer a handshake with a response.
+        machine: Its state.
         requested: The subprotocols that the client offers.
         most_bytes: The largest message that is received; None for no limit.
         headers_at_accept: Returns what the application adds to the headers of the handshake, or what to await for it.
@@ -60,8 +60,7 @@ class Connection(CalledByThreads):
         receive: Receive,
         send: Send,
         loop: AbstractEventLoop,
-        *,
-        can_deny: bool,
+        machine: Machine,
         requested: Sequence[str],
         most_bytes: int | None,
         headers_at_accept: Callable[[], HeaderPairs | Awaitable[HeaderPairs]],
@@ -70,7 +69,7 @@ class Connection(CalledByThreads):
         self.loop = loop
         self.thread = get_ident()
         self.requested = requested
-        self.machine = Machine(can_deny=can_deny)
+        self.machine = machine
         self._server_receive = receive
         self._server_send = send
         # granian loses the message that comes to a cancelled `receive`, which is not a function of Python there.
@@ -98,51 +97,45 @@ class Connection(CalledByThreads):
         """
         machine = self.machine
         if self._accepting is None and machine.state == CONNECTING:
-            await self._accept(headers or (), subprotocol)
-        elif headers or subprotocol is not None:
+            waiting: list[Future[None]] = []
+            self._accepting = waiting
+            try:
+                added = [] if self._headers_at_accept is None else self._headers_at_accept()
+                if not isinstance(added, list):
+                    added = await added
+                if machine.state == CONNECTING:
+                    message = machine.accept([*headers, *added] if headers else added, subprotocol, self.requested)
+                    try:
+                        await self._server_send(message)
+                    except OSError:
+                        self._leave(LOST, "")
+                    if self._listens_always:
+                        self.listen()
+            finally:
+                # If that has failed, it can be tried again, or refused.
+                self._accepting = None
+                for accepted in waiting:
+                    if not accepted.done():
+                        accepted.set_result(None)
+        else:
+            await self._accept_again(headers, subprotocol)
+        if self.machine.state == LEFT:
+            raise machine.ended()
+
+    async def _accept_again(self, headers: HeaderPairs | None, subprotocol: str | None) -> None:
+        """Wait for the task that accepts the handshake; do nothing if that was done before."""
+        if headers or subprotocol is not None:
             raise RuntimeError(
                 "The handshake is over, so its headers and its subprotocol cannot be set any more."
                 " Call accept() before the first message is sent or received."
             )
-        elif self._accepting is not None:
+        if self._accepting is not None:
             accepted: Future[None] = self.loop.create_future()
             self._accepting.append(accepted)
             await accepted
-            if machine.state == CONNECTING:
+            if self.machine.state == CONNECTING:
                 # The other task could not.
                 await self.accept()
-        if machine.state == LEFT:
-            raise machine.ended()
-
-    async def _opens(self) -> bool:
-        """Accept the handshake, and return whether the client is still there."""
-        try:
-            await self.accept()
-        except WebSocketDisconnect:
-            return False
-        return True
-
-    async def _accept(self, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> None:
-        waiting: list[Future[None]] = []
-        self._accepting = waiting
-        try:
-            added = [] if self._headers_at_accept is None else self._headers_at_accept()
-            if not isinstance(added, list):
-                added = await added
-            if self.machine.state == CONNECTING:
-                message = self.machine.accept([*headers, *added], subprotocol, self.requested)
-                try:
-                    await self._server_send(message)
-                except OSError:
-                    self._leave(LOST, "")
-                if self._listens_always:
-                    self.listen()
-        finally:
-            # If that has failed, it can be tried again, or refused.
-            self._accepting = None
-            for accepted in waiting:
-                if not accepted.done():
-                    accepted.set_result(None)
 
     async def refuse(self, status: int, headers: HeaderPairs, pieces: Sequence[bytes]) -> None:
         """Answer the handshake with a response."""
@@ -185,15 +178,15 @@ class Connection(CalledByThreads):
     async def messages(self) -> AsyncIterator[str | bytes]:
         """Yield the messages until the WebSocket ends: what `receive` does, in one frame for each."""
         receive, machine, most = self._server_receive, self.machine, self._most_characters
-        if machine.state == CONNECTING and not await self._opens():
-            return
+        if machine.state == CONNECTING:
+            try:
+                await self.accept()
+            except WebSocketDisconnect:
+                return
         while True:
-            data: str | bytes | None
+            data: str | bytes | None = None
             if self.is_receiving or self._listener is not None or self._inbox or machine.state != OPEN:
-                try:
-                    data = await self.receive()
-                except WebSocketDisconnect:
-                    return
+                data = await self._receive_unless_over()
             else:
                 self.is_receiving = True
                 try:
@@ -201,8 +194,6 @@ class Connection(CalledByThreads):
                     data = message.get("text")
                     if data is None or len(data) > most:
                         data = await self._data_unless_over(message)
-                        if data is None:
-                            return
                 except OSError:
                     self._leave(LOST, "")
                     return
@@ -210,8 +201,17 @@ class Connection(CalledByThreads):
                     self.is_receiving = False
                     if self._turns is not None:
                         self._turns.pass_on()
-                self.has_received = True
+            if data is None:
+                return
+            self.has_received = True
             yield data
+
+    async def _receive_unless_over(self) -> str | bytes | None:
+        """Return the next message; None if the WebSocket has ended."""
+        try:
+            return await self.receive()
+        except WebSocketDisconnect:
+            return None
 
     async def _next(self) -> str | bytes:
         if self._inbox and not self.was_closed:

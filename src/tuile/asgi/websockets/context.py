@@ -12,7 +12,7 @@ from ...ctx.late_writes import watch
 from ...ctx.request_context import RequestContext
 from ...ctx.states import LEFT, PLAIN
 from ...dispatch.inlined_response import new
-from ...routing.websockets import find_websocket
+from ...routing.websockets import find_by_path, find_websocket
 from ...sessions.watching import SessionWatch, watch_session
 from ...signals import send_signal, websocket_tearing_down
 from ...wrappers.environ import brief_environ_of
@@ -29,14 +29,18 @@ if t.TYPE_CHECKING:
 
 
 def make_context(
-    app: Flask, environ: WSGIEnvironment, is_brief: bool, connection: Connection, scope: Scope
+    app: Flask,
+    handshake: tuple[str, str] | None,
+    environ: WSGIEnvironment | None,
+    connection: Connection,
+    scope: Scope,
 ) -> WebSocketContext:
     """Return the context of one WebSocket.
 
     Args:
         app: The application.
-        environ: The environ of the handshake, which is of this WebSocket alone.
-        is_brief: Whether it is not the whole one, which is made when it is read then.
+        handshake: What `handshake_of` returns.
+        environ: The environ of the handshake, which is of this WebSocket alone; None to make it when it is read.
         connection: Its messages.
         scope: Its scope.
     """
@@ -45,22 +49,20 @@ def make_context(
         plan = app._planner.current(app)
     kind = WEBSOCKET_CLASSES.get(app.request_class) or websocket_class_of(app.request_class)
     is_plain = plan.begins_plainly and app.config["TRUSTED_HOSTS"] is None
-    if is_brief and not is_plain:
-        environ = handshake_environ_of(scope)
-    websocket: WebSocket = new(kind) if is_plain else kind(environ)
+    websocket: WebSocket = new(kind) if is_plain else kind(environ or handshake_environ_of(scope))
     websocket.json_module = app.json
     websocket._connection, websocket._app, websocket.scope = connection, app, scope
     if not is_plain:
         return WebSocketContext(app, websocket)
     # What the constructors do, but without a copy of the environ, and without an adapter before it is needed.
-    if is_brief:
-        websocket._scope, websocket._brief_environ = scope, environ
+    if environ is None:
+        websocket._scope, websocket._handshake = scope, handshake
     else:
         websocket.environ = environ
         environ["werkzeug.request"] = websocket
     context: WebSocketContext = new(WebSocketContext)
     context.app = app
-    context.websocket = context.request = websocket
+    context.websocket = context._request = websocket
     context._state = PLAIN
     return context
 
@@ -86,11 +88,17 @@ class WebSocketContext(RequestContext):
         if app.subdomain_matching or url_map.host_matching:
             self._match_by_adapter()
             return
-        found = find_websocket(url_map, brief_environ_of(self.request), app.config["SERVER_NAME"])
+        websocket, name = self.websocket, app.config["SERVER_NAME"]
+        handshake = websocket._handshake
+        # The scheme of a handshake is one that the map accepts.
+        if handshake is not None and handshake[0] in url_map._plain_hosts and name is None:
+            found = find_by_path(url_map, handshake[1])
+        else:
+            found = find_websocket(url_map, brief_environ_of(websocket), name)
         if found is None or found[0] is None:
             self._take(found)
         else:
-            self.request.url_rule, self.request.view_args = found
+            websocket.url_rule, websocket.view_args = found
 
     @property
     def is_pushed(self) -> bool:
@@ -123,7 +131,7 @@ class WebSocketContext(RequestContext):
 
     def read_session(self) -> None:
         """Open a session that is kept on the server: a coroutine should not wait for the store."""
-        app, environ = self.app, self.request.environ
+        app, environ = self.app, self.websocket.environ
         if "HTTP_COOKIE" not in environ:
             return
         # The name without a prefix, if it has one.
@@ -134,7 +142,7 @@ class WebSocketContext(RequestContext):
     def _tear_down(self, exc: BaseException | None) -> None:
         app, failure = self.app, None
         functions = vars(app).get("teardown_websocket_funcs", {})
-        for scope in (*self.request.blueprints, None) if functions else ():
+        for scope in (*self.websocket.blueprints, None) if functions else ():
             for function in reversed(functions.get(scope, ())):
                 try:
                     app.ensure_sync(function)(exc)

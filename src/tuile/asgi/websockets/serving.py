@@ -12,17 +12,18 @@ from asyncio import CancelledError, current_task, run_coroutine_threadsafe, shie
 from contextvars import Context, copy_context
 from functools import partial
 from time import monotonic
+from types import CoroutineType
 
 from ...ctx.app_context import current, current_value, set_current
 from ...sessions.watcher import watcher_of
 from ..calls import carry
 from ..on_loop import in_worker, leave_on_loop
-from ..scopes import BadScope, brief_handshake_environ_of, handshake_environ_of, sent_headers
+from ..scopes import BadScope, handshake_environ_of, handshake_of, sent_headers
 from ..workers import call_in_worker
 from .connection import Connection
 from .context import make_context
-from .states import CONNECTING, INTERNAL_ERROR, OPEN, POLICY_VIOLATION
-from .steps import FAILED, Steps, may_block
+from .states import CONNECTING, INTERNAL_ERROR, OPEN, POLICY_VIOLATION, Machine
+from .steps import FAILED, Steps, ends_plainly, may_block
 
 if t.TYPE_CHECKING:
     from asyncio import Future, Task
@@ -45,10 +46,9 @@ async def serve_websocket(service: Service, scope: Scope, receive: Receive, send
         return
     served = _Served(service, scope, receive, send)
     # Most views read little more of it.
-    environ = brief_handshake_environ_of(scope)
-    is_brief = environ is not None
+    handshake, environ = handshake_of(scope), None
     try:
-        if environ is None:
+        if handshake is None:
             environ = handshake_environ_of(scope)
     except BadScope as reason:
         await served.refuse(400, str(reason))
@@ -58,7 +58,7 @@ async def serve_websocket(service: Service, scope: Scope, receive: Receive, send
         return
     if not service.is_started:
         await service._start()
-    await served.serve(environ, is_brief=is_brief)
+    await served.serve(handshake, environ)
 
 
 def requested_subprotocols(scope: Scope) -> list[str]:
@@ -86,15 +86,20 @@ class _Served:
         self.watcher = service.watcher = service.watcher or watcher_of(service.loop)
         self.scope = scope
         self.http_version: str = scope.get("http_version", "1.1")
+        machine = Machine()
+        extensions = scope.get("extensions")
+        if extensions:
+            machine.can_deny = "websocket.http.response" in extensions
         self.connection = Connection(
+            # By position: keywords double what making an object takes.
             receive,
             send,
             service.loop,
-            can_deny="websocket.http.response" in (scope.get("extensions") or {}),
-            requested=requested_subprotocols(scope) if scope.get("subprotocols") else [],
-            most_bytes=self.app.config.get("WEBSOCKET_MAX_SIZE", 1024 * 1024),
-            headers_at_accept=self._headers_at_accept,
-            on_end=self._on_end,
+            machine,
+            requested_subprotocols(scope) if scope.get("subprotocols") else (),
+            self.app.config.get("WEBSOCKET_MAX_SIZE", 1024 * 1024),
+            self._headers_at_accept,
+            self._on_end,
         )
         self.context: WebSocketContext | None = None
 
@@ -104,13 +109,15 @@ class _Served:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
         await self.connection.refuse(status, headers, [body])
 
-    async def serve(self, environ: WSGIEnvironment, *, is_brief: bool) -> None:
+    async def serve(self, handshake: tuple[str, str] | None, environ: WSGIEnvironment | None) -> None:
         """Serve it to its end."""
         connection, ending = self.connection, FAILED
         variables = copy_context() if may_block(self.service) else None
         try:
-            making = self.app, environ, is_brief, connection, self.scope
-            context = make_context(*making) if variables is None else variables.run(make_context, *making)
+            if variables is None:
+                context = make_context(self.app, handshake, environ, connection, self.scope)
+            else:
+                context = variables.run(make_context, self.app, handshake, environ, connection, self.scope)
             self.context = context
             ending = await self._run(variables, context)
         finally:
@@ -148,7 +155,7 @@ class _Served:
         if variables is None and isinstance(error, GeneratorExit):
             # Nothing can be awaited any more, and the context can only be left where it was entered.
             raise error
-        if variables is None and not may_block(self.service):
+        if variables is None and ends_plainly(self.service, answer, error):
             steps.end(answer, error)
         else:
             await self._end(steps, variables, answer, error)
@@ -176,7 +183,8 @@ class _Served:
             if is_over:
                 self._on_end()
             made: Result = view() if callable(view) else view
-            answer = await (self._send_each(made) if hasattr(made, "__anext__") else made)
+            is_coroutine = type(made) is CoroutineType
+            answer = await (made if is_coroutine or not hasattr(made, "__anext__") else self._send_each(made))
         except BaseException as raised:  # noqa: BLE001 - it becomes an answer, or is raised again
             error = raised
         finally:

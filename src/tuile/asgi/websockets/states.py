@@ -47,20 +47,18 @@ _SETS_PROTOCOL = b"sec-websocket-protocol"
 
 
 class Machine:
-    """The state of one WebSocket.
+    """The state of one WebSocket."""
 
-    Args:
-        can_deny: Whether the server can answer a handshake with a response.
-    """
-
+    # Each message reads the state, which is found fastest in a slot.
     __slots__ = ("can_deny", "code", "reason", "state")
 
-    def __init__(self, *, can_deny: bool) -> None:
-        self.can_deny = can_deny
+    def __init__(self) -> None:
         self.state: State = CONNECTING
         #: Why it has ended.
         self.code = LOST
         self.reason = ""
+        #: Whether the server can answer a handshake with a response.
+        self.can_deny = False
 
     def accept(self, headers: HeaderPairs, subprotocol: str | None, requested: Sequence[str]) -> Message:
         """Return the message that accepts the handshake.

@@ -92,6 +92,25 @@ def may_block(service: Service) -> bool:
     return _has_view_in_thread(service, plan)
 
 
+def ends_plainly(service: Service, answer: object, error: BaseException | None) -> bool:
+    """Return whether nothing is to be done with what the view has returned, or at the end, that may block.
+
+    It is asked where `may_block` was false before the view, and the view may have changed something.
+    """
+    app, plan = service.app, service.ready_plan
+    return (
+        answer is None
+        and error is None
+        and plan is not None
+        and plan is app._plan
+        and plan.epoch is invalidation.epoch
+        and not app.after_websocket_funcs
+        and not app.teardown_websocket_funcs
+        and not app.teardown_appcontext_funcs
+        and not heard
+    ) or not may_block(service)
+
+
 def _has_view_in_thread(service: Service, plan: Plan) -> bool:
     """Return whether a rule for WebSockets leads to a view that waits in its thread; remember that none does."""
     app, endpoints = service.app, service.websocket_endpoints(plan)
@@ -178,7 +197,7 @@ class Steps:
 
     def _call_view(self) -> Awaited | None:
         """Return what is to be awaited on the event loop; or call the view here, and keep its answer."""
-        request = self.context.request
+        request = self.context.websocket
         if request.routing_exception is not None:
             raise request.routing_exception
         rule = request.url_rule
@@ -233,10 +252,11 @@ class Steps:
     # Before the view
 
     def _run_hooks(self) -> object:
-        app, request = self.app, self.context.request
+        app = self.app
         registered: _Registry = vars(app).get("before_websocket_funcs", {})
         if not (registered or app.url_value_preprocessors):
             return None
+        request = self.context.websocket
         scopes = (None, *reversed(request.blueprints))
         for scope in scopes:
             for prepare in app.url_value_preprocessors.get(scope, ()):

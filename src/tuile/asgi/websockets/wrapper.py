@@ -53,6 +53,8 @@ class WebSocket(Request):
     _connection: Connection
     _app: Flask
     _is_checked = False
+    # Its host and its path, where the environ is made when it is read.
+    _handshake: tuple[str, str] | None = None
 
     scheme = FromEnviron(_read_scheme, is_in_brief=True)
     if not t.TYPE_CHECKING:
