@@ -121,7 +121,8 @@ def logged_by(lib: Any) -> list[tuple[object, ...]]:
         def emit(self, record: logging.LogRecord) -> None:
             # Not the level of what is shown in debug mode alone, which needs no handler.
             text = record.getMessage().partition("\n")[0]
-            places.append((record.name, record.levelname, record.module, record.filename, text))
+            error = record.exc_info and record.exc_info[0]
+            places.append((record.name, record.levelname, record.module, record.filename, record.funcName, text, error))
 
     @app.route("/<how>")
     def page(how: str) -> str:
@@ -150,6 +151,11 @@ def logged_by(lib: Any) -> list[tuple[object, ...]]:
     return places
 
 
-def test_a_line_of_the_log_names_the_module_that_flask_logs_in() -> None:
+def test_a_line_of_the_log_names_the_module_and_the_function_that_flask_logs_in() -> None:
     places = same(logged_by)
     assert [module for _, _, module, *_ in places] == ["app", "debughelpers", "app", "app", "app"]
+    assert {function for *_, function, _, _ in places} == {
+        "log_exception",
+        "finalize_request",
+        "explain_template_loading_attempts",
+    }

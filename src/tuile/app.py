@@ -250,7 +250,12 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     def _log_failed_finalizing(self, error: Exception) -> None:
         """Log an exception that the steps after an error handler have raised."""
-        self.logger.error("Request finalizing failed with an error while handling an error", exc_info=error)
+
+        # A format with `%(funcName)s`, and services that group records by it, show this name, which is Flask's.
+        def finalize_request() -> None:
+            self.logger.error("Request finalizing failed with an error while handling an error", exc_info=error)
+
+        finalize_request()
 
     def run(
         self,
