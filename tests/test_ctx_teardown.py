@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import tuile
 from tests.beside_flask import Environ, make_app, make_environ, outcome, part, same, send
@@ -319,3 +322,118 @@ def test_teardown_functions_of_the_app_context_find_the_app_and_no_request(  # n
     for first in DEEDS:
         for second in ("g read", "app_ctx", "pushes", "has"):
             same(program, [first, second])
+
+
+# A request that nobody has read when it is left.
+
+KEEPING: dict[str, Callable[[Any], Any]] = {
+    "nothing": lambda lib: None,
+    "the context": lambda lib: part(lib, "globals").request_ctx._get_current_object(),
+    "the request": lambda lib: SimpleNamespace(request=lib.request._get_current_object()),
+    "the app context": lambda lib: part(lib, "globals").app_ctx._get_current_object(),
+}
+AT_END: dict[str, Callable[[Any, list[Any]], object]] = {
+    "nothing": lambda lib, seen: None,
+    "reads": lambda lib, seen: seen.append((lib.request.path, lib.request.blueprints, lib.request.endpoint)),
+    "asks": lambda lib, seen: seen.append((lib.has_request_context(), lib.has_app_context(), bool(lib.request))),
+    "reads g": lambda lib, seen: seen.append(lib.g.get("n")),
+    "reads the session": lambda lib, seen: seen.append(dict(lib.session)),
+    "assigns another": lambda lib, seen: setattr(
+        part(lib, "globals").request_ctx, "request", lib.Request(make_environ("/other"))
+    ),
+    "raises": lambda lib, seen: next(iter(())),
+}
+
+
+def _closing(lib: Any, seen: list[Any]) -> Any:
+    class Closing(lib.Request):  # type: ignore[misc]
+        def close(self) -> None:
+            seen.append(("closed", self.path))
+            super().close()
+
+    return Closing
+
+
+def _with_blueprints(lib: Any, seen: list[Any]) -> Any:
+    class Named(lib.Request):  # type: ignore[misc]
+        @property
+        def blueprints(self) -> list[str]:
+            return ["other"]
+
+    return Named
+
+
+CLASSES: dict[str, Callable[[Any, list[Any]], Any]] = {
+    "stock": lambda lib, seen: lib.Request,
+    "closing": _closing,
+    "named": _with_blueprints,
+}
+
+
+def _with_functions_at_end(lib: Any, ends: list[tuple[str, str]], keep: Callable[[], object], seen: list[Any]) -> Flask:
+    """Return an app with functions of it, of blueprints and of app contexts, and views that read no request."""
+    app = make_app(lib, PROPAGATE_EXCEPTIONS=False)
+    app.logger.disabled = True
+    pages, other = lib.Blueprint("pages", "pages"), lib.Blueprint("other", "other")
+
+    def view() -> str:
+        keep()
+        return "text"
+
+    def fails() -> str:
+        raise KeyError
+
+    for where, what in ends:
+
+        def at_end(error: BaseException | None, where: str = where, what: str = what) -> None:
+            seen.append((where, what, type(error).__name__))
+            if len(ends) == 1:
+                AT_END[what](lib, seen)
+            else:
+                # Functions after one that fails run here.
+                seen.append(outcome(AT_END[what], lib, seen))
+
+        register = {"app": app.teardown_request, "pages": pages.teardown_request, "other": other.teardown_request}
+        register.get(where, app.teardown_appcontext)(at_end)
+    app.add_url_rule("/", "view", view)
+    pages.add_url_rule("/", "view", view)
+    pages.add_url_rule("/fails", "fails", fails)
+    app.register_blueprint(pages, url_prefix="/pages")
+    app.register_blueprint(other)
+    return app
+
+
+@given(
+    kind=st.sampled_from(list(CLASSES)),
+    path=st.sampled_from(["/", "/pages/", "/pages/fails", "/missing"]),
+    keeps=st.sampled_from(list(KEEPING)),
+    ends=st.lists(
+        st.tuples(st.sampled_from(["app", "pages", "other", "app context"]), st.sampled_from(list(AT_END))), max_size=3
+    ),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_request_that_nobody_has_read_is_left_as_on_flask(
+    kind: str, path: str, keeps: str, ends: list[tuple[str, str]]
+) -> None:
+    # Where a function fails, the request is closed here all the same.
+    assume(kind != "closing" or all(what != "raises" for _, what in ends))
+
+    def program(lib: Any) -> Any:
+        seen: list[Any] = []
+        kept: list[Any] = []
+        app = _with_functions_at_end(lib, ends, lambda: kept.append(KEEPING[keeps](lib)), seen)
+        app.request_class = CLASSES[kind](lib, seen)
+        for _ in range(3):
+            environ = make_environ(path)
+            seen.append(outcome(send, app, environ))
+            if all(what != "assigns another" for _, what in ends):
+                # Otherwise that one is taken from its environ, which is another.
+                seen.append(environ.get("werkzeug.request", "absent"))
+            seen.append((lib.has_request_context(), lib.has_app_context()))
+            # As a server that uses it again.
+            environ.update(PATH_INFO="/used-again", REQUEST_METHOD="PUT")
+            if kept and (request := getattr(kept.pop(), "request", None)) is not None:
+                seen.append((request.path, request.method))
+        return seen
+
+    same(program)

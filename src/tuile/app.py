@@ -15,7 +15,7 @@ from werkzeug.datastructures import ImmutableDict
 
 from .asgi import ServesAsgi, for_development
 from .config import DEFAULT_CONFIG
-from .ctx.app_context import value_with_request
+from .ctx.app_context import current_request
 from .dispatch.plan import NOTHING, take_stock
 from .dispatch.planner import Planner
 from .dispatch.steps import Dispatcher
@@ -245,7 +245,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
         """Log an exception that becomes a 500, with the request it came from."""
-        request = value_with_request().request
+        request = current_request()
         self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
 
     def _log_failed_finalizing(self, error: Exception) -> None:

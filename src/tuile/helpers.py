@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast
 from werkzeug import utils
 from werkzeug.exceptions import Aborter, NotFound
 
-from .ctx.app_context import current_value, value_with_request
+from .ctx.app_context import current_request, current_value, value_with_request
 from .ctx.functions import stream_with_context
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
@@ -109,7 +109,7 @@ def is_safe_redirect(url: str | None, allowed_hosts: Iterable[str] = ()) -> Type
     if isinstance(allowed_hosts, str):
         message = f"allowed_hosts must be a list of hosts, not a single text. Write: [{allowed_hosts!r}]."
         raise TypeError(message)
-    asked = value_with_request().request
+    asked = current_request()
     from .http.redirect_targets import stays_on  # noqa: PLC0415 - seldom needed
 
     return stays_on(url, asked.scheme, asked.host, allowed_hosts)

@@ -367,6 +367,18 @@ def value_with_request() -> CurrentRequest:
     return found
 
 
+def current_request() -> Request:
+    """Return the current request. It is read as the proxy does, without the call of a property.
+
+    Raises:
+        RuntimeError: If no request is active.
+    """
+    value = current_value(None)
+    if value is None or ((request := value._request) is None and (request := value._make_request()) is None):
+        raise RuntimeError(NO_REQUEST_MESSAGE)
+    return request
+
+
 def environ_of(request: Request) -> WSGIEnvironment:
     """Return the environ of a request, or the copy that was kept of it."""
     kept: WSGIEnvironment | None = getattr(request, "_environ_at_end", None)

@@ -166,20 +166,23 @@ class Matching(metaclass=Watched):
         # Of its own copy, for a stream: the server may use the environ for another request by then.
         app, url_map = self.app, self.app.url_map
         matches_hosts = bool(app.subdomain_matching or url_map.host_matching)
-        self._take(url_map.find(environ_of(self.request), app.config["SERVER_NAME"], matches_hosts))
+        request = self._make_request() if self._request is None else self._request
+        self._take(url_map.find(environ_of(request), app.config["SERVER_NAME"], matches_hosts))
 
     def _take(self, found: Found | None) -> None:
         """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""
+        request = self._make_request() if self._request is None else self._request
         if found is None:
             self._match_by_adapter()
         elif found[0] is None:
-            self.request.routing_exception = found[1]
+            request.routing_exception = found[1]
         else:
-            self.request.url_rule, self.request.view_args = found
+            request.url_rule, request.view_args = found
 
     def _finds_by_adapter(self) -> bool:
         """Match by the map if the adapter has what the map reads from the environ; return whether there is a rule."""
-        adapter, url_map, environ = self.url_adapter, self.app.url_map, environ_of(self.request)
+        request = self._make_request() if self._request is None else self._request
+        adapter, url_map, environ = self.url_adapter, self.app.url_map, environ_of(request)
         if (
             type(adapter) is not Adapter
             or type(self).match_request is not Matching.match_request
@@ -199,7 +202,7 @@ class Matching(metaclass=Watched):
         if found is None or found[0] is None:
             # Redirects depend on the other attributes of the adapter.
             return False
-        self.request.url_rule, self.request.view_args = found
+        request.url_rule, request.view_args = found
         return True
 
     def _match_by_adapter(self) -> None:

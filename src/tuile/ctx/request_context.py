@@ -192,7 +192,7 @@ class RequestContext(Opening):
     def _finds_again(self, plan: Plan) -> bool:
         """Return whether a request that is entered once more may be matched by the map again, without an adapter."""
         # Once there is an adapter, that one has the path to match.
-        app, request = self.app, self.request
+        app, request = self.app, self._make_request() if self._request is None else self._request
         return (
             (self._state is not CREATED or self._copy_of is not None)
             and plan.skips_adapter
@@ -232,7 +232,9 @@ class RequestContext(Opening):
         value = Entered(outside, self)
         self._nested.append((set_current(value), value, entered))
 
-    def pop(self, exc: BaseException | None = _sentinel) -> None:
+    def pop(  # noqa: C901 - calls of its own would cost as much as what they would do
+        self, exc: BaseException | None = _sentinel
+    ) -> None:
         """Leave this request; the last pop runs the teardown functions.
 
         Raises:
@@ -243,10 +245,15 @@ class RequestContext(Opening):
         if token is None:
             self._pop_nested(exc)
             return
-        app, request = self.app, self._make_request() if self._request is None else self._request
+        app = self.app
         try:
             self._tear_down(exc)
         finally:
+            is_left_by_steps = self._state in LEFT_BY_STEPS
+            # One that nobody has read is not made only to be left.
+            request = self._request
+            if request is None and not (is_left_by_steps and self._plan is not None):
+                request = self._make_request()
             found = current_value(None)
             if found is not self and (found is None or found._request_ctx is None):
                 raise LookupError(_cv_request)
@@ -256,11 +263,13 @@ class RequestContext(Opening):
             self._state = NESTED if self._state is PLAIN else self._state
             reset_current(token)
             # The server may use the environ of a request that was answered for another one.
-            if getattr(request, "_scope", None) is None and (
+            if request is None:
+                self._environ["werkzeug.request"] = None
+            elif getattr(request, "_scope", None) is None and (
                 self._state not in ANSWERED or request.environ.get("werkzeug.request") is request
             ):
                 request.environ["werkzeug.request"] = None
-            if self._state not in LEFT_BY_STEPS:
+            if not is_left_by_steps:
                 keep_environ(request)
             plan = app._plan
             if plan.epoch is not invalidation.epoch:
@@ -298,7 +307,7 @@ class RequestContext(Opening):
                 before = None if token.old_value is Token.MISSING else token.old_value
                 request_ctx = None if before is None else before._request_ctx
                 set_current(combined(found._app_ctx, request_ctx))
-            request = self.request
+            request = self._make_request() if self._request is None else self._request
             if last and (not self._is_answered or request.environ.get("werkzeug.request") is request):
                 request.environ["werkzeug.request"] = None
             if last and self._state not in LEFT_BY_STEPS:
@@ -312,7 +321,7 @@ class RequestContext(Opening):
 
     def _tear_down(self, exc: BaseException | None) -> None:
         """Run the teardown functions of the request and close its files, without a call if there is nothing to do."""
-        app, request = self.app, self.request
+        app = self.app
         plan = app._plan
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
@@ -320,8 +329,13 @@ class RequestContext(Opening):
             if app.teardown_request_funcs or request_tearing_down.receivers or not plan.ends_quietly:
                 app.do_teardown_request(exc)
         finally:
+            request = self._request
+            if request is None:
+                # What nobody has read has opened nothing.
+                kind = None if self._plan is None else self._plan.request_class
+                request = None if kind is not None and kind.closes_nothing else self._make_request()
             # Another request may have been assigned, of any class.
-            if not getattr(request, "closes_nothing", False):
+            if request is not None and not getattr(request, "closes_nothing", False):
                 getattr(request, "close", int)()
 
     def _leave_app(self, value: Entered | Leaving, exc: BaseException | None) -> None:

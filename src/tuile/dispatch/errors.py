@@ -10,7 +10,7 @@ from werkzeug.routing import RequestRedirect, RoutingException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
-from ..ctx.app_context import current_value, value_with_request
+from ..ctx.app_context import current_request, current_value
 from ..http.headers import PREPARED, plain_pairs
 from ..http.response_headers import Headers
 from ..invalidation import Watched
@@ -133,9 +133,7 @@ class ErrorHandling(App, metaclass=Watched):
             elif page.code is None or isinstance(e, RoutingException):
                 # As in `handle_http_exception`, which does the rest as well.
                 return page
-        handler = (
-            None if self._has_no_handlers() else self._find_error_handler(e, value_with_request().request.blueprints)
-        )
+        handler = None if self._has_no_handlers() else self._find_error_handler(e, current_request().blueprints)
         if handler is None:
             if page is not None:
                 return page
@@ -148,7 +146,7 @@ class ErrorHandling(App, metaclass=Watched):
         # An exception without a code only contains a response; a routing exception is not an error.
         if e.code is None or isinstance(e, RoutingException):
             return e
-        handler = self._find_error_handler(e, value_with_request().request.blueprints)
+        handler = self._find_error_handler(e, current_request().blueprints)
         if handler is None:
             return e
         answer: ft.ResponseReturnValue = self._handled_by(handler, e)
@@ -184,7 +182,7 @@ class ErrorHandling(App, metaclass=Watched):
             if page is not None:
                 return page
         else:
-            handler = self._find_error_handler(server_error, value_with_request().request.blueprints)
+            handler = self._find_error_handler(server_error, current_request().blueprints)
             if handler is not None:
                 answer = self._handled_by(handler, server_error)
         return self.finalize_request(answer, from_error_handler=True)
@@ -199,7 +197,7 @@ class ErrorHandling(App, metaclass=Watched):
         plan = self._plan
         if not (plan.answers_alone and plan.epoch is invalidation.epoch and self._is_unseen(plan)):
             return None
-        return None if "HTTP_COOKIE" in value_with_request().request.environ else page_response(error)
+        return None if "HTTP_COOKIE" in current_request().environ else page_response(error)
 
     def _explain(self, error: Exception) -> None:
         """Add what to write instead, if the error comes from a frequent mistake."""

@@ -7,8 +7,9 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import _cv_app, _sentinel, current_value, keep_environ, value_with_request
+from ..ctx.app_context import _cv_app, _sentinel, current_request, current_value, keep_environ
 from ..ctx.references import REFERENCES, REFERENCES_PASSED
+from ..ctx.request_context import RequestContext
 from ..ctx.states import LEFT, PRESERVED
 from ..signals import appcontext_tearing_down, request_tearing_down, send_signal
 from ..wrappers.plain_response import Closing
@@ -16,12 +17,11 @@ from ..wrappers.response import CALL, Response
 from .errors import ErrorHandling
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import WSGIEnvironment
 
     from .. import typing as ft
-    from ..ctx.request_context import RequestContext
 
 # The scopes of functions for an endpoint that is in no blueprint.
 APP_ALONE = (None,)
@@ -49,8 +49,7 @@ class Teardown(ErrorHandling):
             if plan.epoch is not invalidation.epoch:
                 plan = self._current_plan()
             epoch, known = plan.epoch, self._synchronous if plan.calls_directly else NONE_KNOWN
-            blueprints = value_with_request().request.blueprints
-            for scope in (*blueprints, None) if blueprints else APP_ALONE:
+            for scope in _scopes(self.teardown_request_funcs):
                 for function in reversed(self.teardown_request_funcs.get(scope, ())):
                     try:
                         # A function before this one may have replaced `ensure_sync`.
@@ -99,6 +98,22 @@ class Teardown(ErrorHandling):
         return first
 
 
+def _scopes(functions: Mapping[str | None, object]) -> Iterable[str | None]:
+    """Return the scopes of the functions that run for the current request: its blueprints, and the app.
+
+    Raises:
+        RuntimeError: If no request is active.
+    """
+    context = current_value(None)
+    # The request need not be made for functions of the app alone.
+    if len(functions) == 1 and None in functions and type(context) is RequestContext:
+        kind = None if context._plan is None else context._plan.request_class
+        if getattr(kind if context._request is None else context._request, "_has_endpoint_of_rule", False):
+            return APP_ALONE
+    blueprints = current_request().blueprints
+    return (*blueprints, None) if blueprints else APP_ALONE
+
+
 def leave(
     app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None, names: int = 0
 ) -> None:
@@ -127,8 +142,14 @@ def leave(
         context.pop(error)
     finally:
         # Local variables of this function and its caller refer to the context, and the context to the request.
-        request = context.request
-        if getrefcount(request) > REFERENCES + 1 + names or getrefcount(context) > REFERENCES_PASSED:
+        request, is_held = context._request, getrefcount(context) > REFERENCES_PASSED
+        if request is None and context._plan is None:
+            request = context._make_request()
+        elif request is None and is_held:
+            # It may be asked for its request later.
+            request = context._make_request()
+            request.environ["werkzeug.request"] = None
+        if is_held or (request is not None and getrefcount(request) > REFERENCES + 1 + names):
             keep_environ(request)
 
 
