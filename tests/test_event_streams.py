@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import tuile
 from tests.asgi.driver import Server, make_scope, run, send, until
 from tuile import Flask, ServerSentEvent, request, session, sse, stream_with_context
+from tuile.event_streams.producers import AwaitedProducer
 from tuile.http.server_sent_events import encode_event
 
 if TYPE_CHECKING:
@@ -254,6 +255,84 @@ def test_comments_are_sent_while_there_is_no_event(protocol: str, is_async: bool
 
         rest = run(main).decode()
     assert rest.endswith("data: at last\n\n")
+
+
+class QuickLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next timer as soon as nothing else is to be done."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def _run_once(self) -> None:
+        waiting: Any = self
+        if not waiting._ready and waiting._scheduled:
+            self.now = max(self.now, min(timer.when() for timer in waiting._scheduled))
+        super()._run_once()  # type: ignore[misc] # of every loop of asyncio
+
+
+def octets(event: object) -> bytes:
+    return str(event).encode()
+
+
+# Never a multiple of a wait, and exact as a float.
+KEEP_ALIVE = 2 + 1 / 64
+
+
+@given(st.lists(st.integers(0, 11), max_size=6), st.integers(0, 3))
+def test_comments_come_when_they_are_due(waits: list[int], slowness: int) -> None:
+    loop = QuickLoop()
+    got: list[tuple[float, bytes]] = []
+
+    async def events() -> AsyncIterator[str]:
+        for wait in waits:
+            await asyncio.sleep(wait)
+            yield "x"
+
+    async def main() -> None:
+        producer = AwaitedProducer(events(), octets)
+        while (piece := await producer.next_piece(KEEP_ALIVE)) is not None:
+            got.append((loop.now, piece))
+            # As a slow client.
+            await asyncio.sleep(slowness)
+        await producer.end()
+
+    loop.run_until_complete(main())
+    loop.close()
+    assert [piece for _, piece in got if piece != b":\n\n"] == [b"x"] * len(waits)
+    # A comment ends a wait of this length, and nothing comes later.
+    ready = 0.0
+    for at, piece in got:
+        assert at - ready == KEEP_ALIVE if piece == b":\n\n" else at - ready < KEEP_ALIVE
+        ready = at + slowness
+
+
+def test_many_events_need_few_timers() -> None:
+    loop = QuickLoop()
+    timers: list[asyncio.TimerHandle] = []
+
+    def call_at(*args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+        timers.append(asyncio.SelectorEventLoop.call_at(loop, *args, **kwargs))
+        return timers[-1]
+
+    vars(loop)["call_at"] = call_at
+
+    async def events() -> AsyncIterator[str]:
+        for _ in range(200):
+            await asyncio.sleep(0)
+            yield "x"
+
+    async def main() -> None:
+        producer = AwaitedProducer(events(), octets)
+        while await producer.next_piece(KEEP_ALIVE) is not None:
+            pass
+        await producer.end()
+
+    loop.run_until_complete(main())
+    loop.close()
+    # None is left.
+    assert [timer.cancelled() for timer in timers] == [True]
 
 
 @pytest.mark.parametrize("protocol", ["WSGI", "ASGI"])

@@ -167,6 +167,9 @@ class AwaitedProducer(_Ending):
         #: Of the task that sends, and of the one that makes events.
         self._waiter: asyncio.Future[None] | None = None
         self._space: asyncio.Future[None] | None = None
+        # One timer for all comments, and since when the task that sends waits.
+        self._timer: asyncio.TimerHandle | None = None
+        self._waits_since = 0.0
         self._task = self.loop.create_task(self._work(events, encode))
         self._task.add_done_callback(self._finish)
 
@@ -189,17 +192,16 @@ class AwaitedProducer(_Ending):
 
     async def next_piece(self, keep_alive: float | None) -> bytes | None:
         """Return the next piece; a comment if there is none for `keep_alive` seconds; None after the last one."""
-        timer = None
         if self._piece is None and not self._task.done() and not self._is_stopped:
             self._waiter = self.loop.create_future()
             if keep_alive is not None:
-                timer = self.loop.call_later(keep_alive, self._wake)
+                self._waits_since = self.loop.time()
+                if self._timer is None:
+                    self._timer = self.loop.call_later(keep_alive, self._look, keep_alive)
             try:
                 await self._waiter
             finally:
                 self._waiter = None
-                if timer is not None:
-                    timer.cancel()
         piece, self._piece = self._piece, None
         if self._is_stopped:
             return None
@@ -209,6 +211,18 @@ class AwaitedProducer(_Ending):
             self._space.set_result(None)
         return piece
 
+    def _look(self, keep_alive: float) -> None:
+        """Let a comment be sent if it is time. A timer for each piece would cost more than the piece."""
+        self._timer = None
+        if self._waiter is None:
+            # The next wait begins another one.
+            return
+        due = self._waits_since + keep_alive
+        if self.loop.time() < due:
+            self._timer = self.loop.call_at(due, self._look, keep_alive)
+        else:
+            self._wake()
+
     def stop(self) -> None:
         """Let there be no more pieces."""
         self._is_stopped = True
@@ -217,6 +231,8 @@ class AwaitedProducer(_Ending):
     async def end(self) -> None:
         """Cancel the task, which closes the generator, and wait for it."""
         self.is_left = True
+        if self._timer is not None:
+            self._timer.cancel()
         if not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
