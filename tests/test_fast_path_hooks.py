@@ -7,9 +7,11 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tuile
-from tests.beside_flask import make_environ, same, send
+from tests.beside_flask import make_environ, outcome, same, send
 
 # What one function does, besides being noted.
 CHANGES: dict[str, Any] = {
@@ -81,6 +83,85 @@ ANSWERS: dict[str, Any] = {
     "after this request": lambda lib, name: (lib.after_this_request(lambda given: given), name)[1],
     "error": lambda lib, name: lib.abort(404),
 }
+
+
+def kept(app: Any, what: Any) -> None:
+    app.extensions["kept"] = what
+
+
+# What a function after the view changes of a response that would otherwise be sent without it.
+CHANGED: dict[str, Any] = {
+    "nothing": lambda app, response: None,
+    "header": lambda app, response: response.headers.add("X-After", "1"),
+    "header replaced": lambda app, response: response.headers.set("Content-Type", "text/plain"),
+    "header deleted": lambda app, response: response.headers.remove("Content-Type"),
+    "headers replaced": lambda app, response: setattr(response, "headers", type(response.headers)([("X-Own", "1")])),
+    "headers deleted": lambda app, response: delattr(response, "headers"),
+    "status": lambda app, response: setattr(response, "status", "299 Own"),
+    "status without content": lambda app, response: setattr(response, "status_code", 204),
+    "same status": lambda app, response: setattr(response, "status_code", 200),
+    "data": lambda app, response: response.set_data("other"),
+    "same data": lambda app, response: response.set_data(response.get_data()),
+    "part": lambda app, response: response.response.append(b" more"),
+    "part replaced": lambda app, response: response.response.__setitem__(0, b"other"),
+    "parts": lambda app, response: setattr(response, "response", iter([b"a", b"b"])),
+    "parts deleted": lambda app, response: delattr(response, "response"),
+    "closing": lambda app, response: response.call_on_close(lambda: app.extensions["log"].append("closed")),
+    "method": lambda app, response: setattr(response, "iter_encoded", lambda: iter([b"own"])),
+    "class": lambda app, response: setattr(response, "__class__", app.extensions["class"]),
+    "kept": kept,
+    "parts kept": lambda app, response: kept(app, response.response),
+    "headers kept": lambda app, response: kept(app, response.headers),
+    "method kept": lambda app, response: kept(app, response.get_data),
+}
+
+
+def changing(lib: Any, changes: list[str], at_end: str, returned: str, method: str) -> list[object]:
+    """Return the answers of an app with a function after the view that makes some changes, and what is left."""
+    app = lib.Flask("changing")
+    log = app.extensions["log"] = []
+
+    class Own(lib.Response):  # type: ignore[misc] # of either framework
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            log.append("called")
+            return super().__call__(environ, start_response)
+
+    app.extensions["class"] = Own
+
+    def after(response: Any) -> Any:
+        for change in changes:
+            CHANGED[change](app, response)
+        return response
+
+    def end(error: object) -> None:
+        left = app.extensions.pop("kept", None)
+        if at_end and isinstance(left, lib.Response):
+            CHANGED[at_end](app, left)
+        elif at_end and isinstance(left, list):
+            left.append(b" at the end")
+        log.append(type(left).__name__)
+
+    app.after_request(after)
+    if at_end:
+        app.teardown_request(end)
+    app.add_url_rule("/", "index", lambda: {"text": "text", "JSON": {"a": 1}, "bytes": b"bytes", "": ""}[returned])
+    answers = [outcome(send, app, make_environ(REQUEST_METHOD=method)) for _ in range(4)]
+    return [*answers, log]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.sampled_from(list(CHANGED)), max_size=2),
+    st.sampled_from(["", "", "nothing", "part", "data", "header", "closing", "part replaced"]),
+    st.sampled_from(["text", "JSON", "bytes", ""]),
+    st.sampled_from(["GET", "HEAD"]),
+)
+def test_what_functions_after_the_view_leave_of_a_response_is_sent_as_on_flask(
+    changes: list[str], at_end: str, returned: str, method: str
+) -> None:
+    # A class with a method of its own is sent by it, as it was then.
+    late = "" if "class" in changes else at_end
+    same(lambda lib: changing(lib, changes, late, returned, method))
 
 
 def program(lib: Any, chosen: random.Random) -> list[object]:  # noqa: C901 - one application

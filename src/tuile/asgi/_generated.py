@@ -22,7 +22,7 @@ from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_hea
 from ..dispatch.inlined_response import new
 from ..dispatch.pages import PAGES, adds_session, page_of
 from ..dispatch.planner import is_coroutine_function, remember
-from ..dispatch.teardown import APP_ALONE, body_sent, leave, parts_at_end
+from ..dispatch.teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
 from ..dispatch.without_view import answer_without_view
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
@@ -735,16 +735,17 @@ def answer_matched(
                                 before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
                                 # run_before: Call functions of the app and of blueprints until one returns a response
                                 result = None
+                                epoch, synchronous = (
+                                    plan.epoch,
+                                    app._synchronous if plan.calls_directly else NONE_KNOWN,
+                                )
                                 for scope in before:
                                     for function in app.before_request_funcs.get(scope, ()):
-                                        if (
-                                            plan.calls_directly
-                                            and plan.epoch is invalidation.epoch
-                                            and (id(function) in app._synchronous)
-                                        ):
-                                            result = function()
-                                        else:
-                                            result = app._run(function)
+                                        result = (
+                                            function()
+                                            if epoch is invalidation.epoch and id(function) in synchronous
+                                            else app._run(function)
+                                        )
                                         if result is not None:
                                             break
                                     if result is not None:
@@ -856,7 +857,7 @@ def answer_matched(
                         more = None
                 else:
                     brief = brief_environ_of(context.request)
-                    start, body, more = (None, finish_by_functions(app, plan, context, brief, answer), None)
+                    start, body, more = finish_by_functions(app, plan, context, brief, answer)
         except Exception as failure:
             error = failure
             start, body, more = (None, app.handle_exception(failure), None)

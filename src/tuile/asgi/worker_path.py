@@ -217,7 +217,7 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
                     start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
                 else:
                     brief = brief_environ_of(context.request)
-                    start, body, more = None, finish_by_functions(app, plan, context, brief, answer), None
+                    start, body, more = finish_by_functions(app, plan, context, brief, answer)
         except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = failure
             start, body, more = None, app.handle_exception(failure), None

@@ -39,7 +39,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..wrappers.response import Response, TextStart
     from .plan import Plan
-    from .return_values import AwaitedView, Body
+    from .return_values import AwaitedView, Body, Parts
 
 
 def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -166,16 +166,14 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
                             # run_before: Call functions of the app and of blueprints until one returns a response
                             result = None
+                            epoch, synchronous = (plan.epoch, app._synchronous if plan.calls_directly else NONE_KNOWN)
                             for scope in before:
                                 for function in app.before_request_funcs.get(scope, ()):
-                                    if (
-                                        plan.calls_directly
-                                        and plan.epoch is invalidation.epoch
-                                        and (id(function) in app._synchronous)
-                                    ):
-                                        result = function()
-                                    else:
-                                        result = app._run(function)
+                                    result = (
+                                        function()
+                                        if epoch is invalidation.epoch and id(function) in synchronous
+                                        else app._run(function)
+                                    )
                                     if result is not None:
                                         break
                                 if result is not None:
@@ -316,13 +314,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         body = quick_body
                         more = None
                     else:
-                        start = None
-                        body = finish_by_functions(app, plan, context, environ, answer)
-                        more = None
+                        start, body, more = finish_by_functions(app, plan, context, environ, answer)
                 else:
-                    start = None
-                    body = finish_by_functions(app, plan, context, environ, answer)
-                    more = None
+                    start, body, more = finish_by_functions(app, plan, context, environ, answer)
         except Exception as failure:
             error = failure
             start, body, more = (None, app.handle_exception(failure), None)
@@ -503,12 +497,14 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
                             # run_before: Call functions of the app and of blueprints until one returns a response
                             result = None
+                            epoch, synchronous = (plan.epoch, app._synchronous)
                             for scope in before:
                                 for function in app.before_request_funcs.get(scope, ()):
-                                    if plan.epoch is invalidation.epoch and id(function) in app._synchronous:
-                                        result = function()
-                                    else:
-                                        result = app._run(function)
+                                    result = (
+                                        function()
+                                        if epoch is invalidation.epoch and id(function) in synchronous
+                                        else app._run(function)
+                                    )
                                     if result is not None:
                                         break
                                 if result is not None:
@@ -611,9 +607,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                         body = app.finalize_request(answer)
                         more = None
                 else:
-                    start = None
-                    body = finish_by_functions(app, plan, context, environ, answer)
-                    more = None
+                    start, body, more = finish_by_functions(app, plan, context, environ, answer)
         except Exception as failure:
             error = failure
             start, body, more = (None, app.handle_exception(failure), None)
@@ -773,8 +767,11 @@ def begin_awaited(
 
 def finish_by_functions(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: Body
-) -> Response:
-    """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
+) -> Parts:
+    """Return the parts of the response to what a view has returned, if functions are called for it.
+
+    They are those of `finalize_request`; a response that is as it was made is not needed.
+    """
     try:
         if not (
             plan.quiet
@@ -782,7 +779,7 @@ def finish_by_functions(
             and (context._state is PLAIN)
             and (not context._after_functions)
         ):
-            return app.finalize_request(answer)
+            return (None, app.finalize_request(answer), None)
         # encode_answer: Return the parts of a response to text, bytes or JSON
         kind = type(answer)
         if kind is str and plan.text_start is not None:
@@ -797,19 +794,20 @@ def finish_by_functions(
         else:
             start = None
             body = b""
+        counted = (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)
         if start is not None:
-            # response_of: Return the response with a body, as its constructor would create it
+            # response_of: Return the response with a body of known length, as its constructor would create it
             response: Response = new(plan.response_class)
             pair, response._status, response._status_code, _ = start
             response.headers = headers = new(Headers)
-            headers._list = [pair, (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)]
+            headers._list = [pair, counted]
             response.direct_passthrough = False
             response._on_close = []
             response.response = [body]
         else:
             made = response_without_code(app, plan, environ, answer)
             if made is None:
-                return app.finalize_request(answer)
+                return (None, app.finalize_request(answer), None)
             response = made
         rule = context._rule if context._request is None else context._request.url_rule
         if plan.has_endpoint_of_rule and rule is not None:
@@ -822,13 +820,35 @@ def finish_by_functions(
             for function in reversed(app.after_request_funcs.get(scope, ())):
                 known = epoch is invalidation.epoch and id(function) in synchronous
                 given: Body = function(response) if known else app._run(function, response)
-                response = given if given is response else claimed(app, given)
+                if given is not response:
+                    response = claimed(app, given)
+        given = None
         sent_cookies = environ.get("HTTP_COOKIE")
         if context._is_touched or sent_cookies is not None:
             app._keep_state(context, sent_cookies, response)
         if plan.epoch is not invalidation.epoch or (heard and request_finished.receivers):
             app._tell_finished(response)
-        return response
+        try:
+            if start is not None and (
+                len(response.headers._list) == 2
+                and type(response) is plan.response_class
+                and (type(response.headers) is Headers)
+                and (response.headers._list[0] is start[0])
+                and (response.headers._list[1] is counted)
+                and (response._status is start[1])
+                and (not response._on_close)
+                and response._sends_plainly
+                and (type(response.response) is list)
+                and (len(response.response) == 1)
+                and (response.response[0] is body)
+                and (getrefcount(response.response) <= REFERENCES_OF_ATTRIBUTE)
+                and (getrefcount(response) <= REFERENCES)
+                and (plan.epoch is invalidation.epoch)
+            ):
+                return (start, body, None)
+        except AttributeError:
+            pass
+        return (None, response, None)
     finally:
         del context
 
@@ -854,11 +874,12 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
         body = b""
     if start is None:
         return None
-    # response_of: Return the response with a body, as its constructor would create it
+    counted = (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)
+    # response_of: Return the response with a body of known length, as its constructor would create it
     response: Response = new(plan.response_class)
     pair, response._status, response._status_code, _ = start
     response.headers = headers = new(Headers)
-    headers._list = [pair, (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)]
+    headers._list = [pair, counted]
     response.direct_passthrough = False
     response._on_close = []
     response.response = [body]

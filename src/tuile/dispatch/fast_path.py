@@ -35,7 +35,7 @@ from .inlined import (
     session_headers,
     sets_nothing,
 )
-from .inlined_response import encode_answer, is_changed, response_of, send
+from .inlined_response import encode_answer, is_as_made, is_changed, length_header, response_of, send
 from .pages import adds_session, page_of, response_without_code
 from .planner import is_coroutine_function
 from .teardown import APP_ALONE, parts_at_end
@@ -49,7 +49,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
-    from ..wrappers.response import Response, TextStart
+    from ..wrappers.response import TextStart
     from .plan import Plan
     from .return_values import AwaitedView, Body, Parts
 
@@ -156,23 +156,27 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
         quick_start, quick_body = encode_answer(plan, answer)
         if quick_start is not None:
             return quick_start, quick_body, None
-    return None, finish_by_functions(app, plan, context, environ, answer), None
+    return finish_by_functions(app, plan, context, environ, answer)
 
 
 def finish_by_functions(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: Body
-) -> Response:
-    """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
+) -> Parts:
+    """Return the parts of the response to what a view has returned, if functions are called for it.
+
+    They are those of `finalize_request`; a response that is as it was made is not needed.
+    """
     try:
         if not may_finish(plan, context):
-            return app.finalize_request(answer)
+            return None, app.finalize_request(answer), None
         start, body = encode_answer(plan, answer)
+        counted = length_header(body)
         if start is not None:
-            response = response_of(plan, start, body)
+            response = response_of(plan, start, counted, body)
         else:
             made = response_without_code(app, plan, environ, answer)
             if made is None:
-                return app.finalize_request(answer)
+                return None, app.finalize_request(answer), None
             response = made
         rule = context._rule if context._request is None else context._request.url_rule
         if plan.has_endpoint_of_rule and rule is not None:
@@ -185,7 +189,13 @@ def finish_by_functions(
             app._keep_state(context, sent_cookies, response)
         if plan.epoch is not invalidation.epoch or (heard and request_finished.receivers):
             app._tell_finished(response)
-        return response
+        try:
+            if start is not None and is_as_made(plan, start, counted, body, response):
+                return start, body, None
+        except AttributeError:
+            # A function has deleted one.
+            pass
+        return None, response, None
     finally:
         # The traceback of an error refers to this frame, and the context to `g`.
         del context

@@ -45,8 +45,6 @@ else:
     hosts, plain, shared_responses = late_modules(__name__, "..http.hosts", "..sessions.plain", ".shared_responses")
 
 reset = t.cast("Callable[[object], None]", current.reset)
-#: What `encode_answer` may write.
-WRITTEN = frozenset({str, dict, list, bytes})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
@@ -228,13 +226,11 @@ def is_as_matched(plan: Plan, context: RequestContext, rule: Rule, arguments: di
 def run_before(app: Dispatcher, plan: Plan, before: Iterable[str | None]) -> Body:
     """Call functions of the app and of blueprints until one returns a response."""
     result = None
+    epoch, synchronous = plan.epoch, app._synchronous if plan.calls_directly else NONE_KNOWN
     for scope in before:
         for function in app.before_request_funcs.get(scope, ()):
             # An earlier function may have replaced `ensure_sync`.
-            if plan.calls_directly and plan.epoch is invalidation.epoch and id(function) in app._synchronous:
-                result = function()
-            else:
-                result = app._run(function)
+            result = function() if epoch is invalidation.epoch and id(function) in synchronous else app._run(function)
             if result is not None:
                 break
         if result is not None:
@@ -250,7 +246,10 @@ def run_after(app: Dispatcher, plan: Plan, scopes: Iterable[str | None], respons
             # An earlier function may have replaced `ensure_sync`.
             known = epoch is invalidation.epoch and id(function) in synchronous
             given: Body = function(response) if known else app._run(function, response)
-            response = given if given is response else claimed(app, given)
+            if given is not response:
+                response = claimed(app, given)
+    # With one more reference, the response would seem to be kept.
+    given = None
     return response
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import typing as t
+from sys import getrefcount
 
+from .. import invalidation
+from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE
 from ..http.response_headers import LENGTHS, SHORT, Headers, new_length
 
 if t.TYPE_CHECKING:
@@ -43,19 +46,40 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     start, body = encode_answer(plan, answer)
     if start is None:
         return None
-    return response_of(plan, start, body)
+    counted = length_header(body)
+    return response_of(plan, start, counted, body)
 
 
-def response_of(plan: Plan, start: TextStart, body: bytes) -> Response:
-    """Return the response with a body, as its constructor would create it."""
+def response_of(plan: Plan, start: TextStart, counted: tuple[str, str], body: bytes) -> Response:
+    """Return the response with a body of known length, as its constructor would create it."""
     response: Response = new(plan.response_class)
     pair, response._status, response._status_code, _ = start
     response.headers = headers = new(Headers)
-    headers._list = [pair, length_header(body)]
+    headers._list = [pair, counted]
     response.direct_passthrough = False
     response._on_close = []
     response.response = [body]
     return response
+
+
+def is_as_made(plan: Plan, start: TextStart, counted: tuple[str, str], body: bytes, response: Response) -> bool:
+    """Return whether a response is as `response_of` made it, and nothing else refers to it or to its body."""
+    return (
+        len(response.headers._list) == 2
+        and type(response) is plan.response_class
+        and type(response.headers) is Headers
+        and response.headers._list[0] is start[0]
+        and response.headers._list[1] is counted
+        and response._status is start[1]
+        and not response._on_close
+        and response._sends_plainly
+        and type(response.response) is list
+        and len(response.response) == 1
+        and response.response[0] is body
+        and getrefcount(response.response) <= REFERENCES_OF_ATTRIBUTE
+        and getrefcount(response) <= REFERENCES
+        and plan.epoch is invalidation.epoch
+    )
 
 
 def length_header(body: bytes) -> tuple[str, str]:

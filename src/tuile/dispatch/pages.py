@@ -32,7 +32,7 @@ from ..wrappers.plain_response import (
 )
 from .error_pages import usual_page
 from .errors import page_response
-from .inlined import WRITTEN, session_headers
+from .inlined import session_headers
 from .inlined_response import encode_answer, length_header, new
 
 if t.TYPE_CHECKING:
@@ -50,6 +50,8 @@ if t.TYPE_CHECKING:
 else:
     locations, shared_responses = late_modules(__name__, "..http.locations", ".shared_responses")
 
+# What `encode_answer` may write.
+_WRITTEN = frozenset({str, dict, list, bytes})
 # The statuses of tuples that need no response object: 304 has fewer headers.
 _PLAIN_STATUSES = frozenset(code for code in STATUS_LINES if code >= 200 and code != 304)
 _NO_CONTENT = 204
@@ -233,7 +235,7 @@ def response_without_code(app: Flask, plan: Plan, environ: WSGIEnvironment, answ
             return page
     body = answer[0] if type(answer) is tuple and answer else answer
     kind = type(body)
-    if kind is not plan.response_class and kind not in WRITTEN and kind.__module__ != HTTPException.__module__:
+    if kind is not plan.response_class and kind not in _WRITTEN and kind.__module__ != HTTPException.__module__:
         return None
     response = app.make_response(answer)
     return shared_responses.claim(app, response) if response is body else response

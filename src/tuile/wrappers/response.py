@@ -240,7 +240,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         is_stream = False
         if (
             self._sends_plainly
-            and type(headers := self.headers) in HEADERS_CLASSES
+            and (type(headers := self.headers) is Headers or type(headers) in HEADERS_CLASSES)
             and ((code := self._status_code) == 200 or (code >= 200 and code not in {204, 304}))
             and (
                 (
@@ -250,8 +250,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
                     and not self._on_close
                 )
                 or ((is_stream := type(body) is GeneratorType) and not self.direct_passthrough)
-                or (type(body) is ReadFile and self.direct_passthrough)
-                or (type(body) is PageBody and not self._on_close)
+                or (type(body) is ReadFile and self.direct_passthrough and (whole := body.whole) is not None)
+                or (type(body) is PageBody and not self._on_close and (whole := body.whole) is not None)
             )
         ):
             pairs = headers._list
@@ -274,12 +274,12 @@ class Response(WerkzeugResponse, metaclass=Watched):
                     if uri is not None and uri is not location:
                         pairs = [(name, value if name != "Location" else uri) for name, value in pairs]
                     # Copies: middleware may change the lists, and this response may be sent again.
-                    start_response(self._status, pairs.copy())
-                    if isinstance(body, GeneratorType):
+                    start_response(self._status, [*pairs])
+                    if is_stream:
                         return stream_parts(self, environ)
                     if environ["REQUEST_METHOD"] == "HEAD":
                         return Closing((), self.close) if self._on_close else ()
-                    return body.copy() if isinstance(body, list) else body.whole()
+                    return [*body] if type(body) is list else whole()
         if self._sends_plainly and type(self.headers) in HEADERS_CLASSES:
             parts = send_plainly(self, environ, start_response)
             if parts is not None:
