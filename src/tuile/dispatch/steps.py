@@ -339,7 +339,7 @@ class Dispatcher(Planned, Teardown):
         """Run the URL value preprocessors, then the `before_request` functions until one returns a response."""
         if not (self.url_value_preprocessors or self.before_request_funcs):
             return None
-        # `current_request, value_with_request`, inlined to save a call.
+        # `value_with_request`, inlined to save a call.
         context = current_value(None)
         request: t.Any = (
             None if context is None else context._make_request() if context._request is None else context._request
