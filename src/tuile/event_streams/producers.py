@@ -6,14 +6,14 @@ import asyncio
 import logging
 import threading
 import typing as t
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from queue import SimpleQueue
 
 from ..http.server_sent_events import COMMENT
 
 if t.TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 
     Encode: t.TypeAlias = Callable[[object], bytes]
 
@@ -124,11 +124,14 @@ class TaskProducer(_Ending):
         self._task.add_done_callback(self._finish)
 
     async def _work(self) -> None:
-        async with aclosing(_closed(self._events, self._encode)) as pieces:
-            async for piece in pieces:
-                self.pieces.put(piece)
+        iterator = aiter(self._events)
+        try:
+            async for event in iterator:
+                self.pieces.put(self._encode(event))
                 await self._taken.wait()
                 self._taken.clear()
+        finally:
+            await _close(iterator)
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -174,12 +177,15 @@ class AwaitedProducer(_Ending):
         self._task.add_done_callback(self._finish)
 
     async def _work(self, events: AsyncIterable[object], encode: Encode) -> None:
-        async with aclosing(_closed(events, encode)) as pieces:
-            async for piece in pieces:
-                self._piece = piece
+        iterator = aiter(events)
+        try:
+            async for event in iterator:
+                self._piece = encode(event)
                 self._wake()
                 self._space = self.loop.create_future()
                 await self._space
+        finally:
+            await _close(iterator)
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -238,13 +244,8 @@ class AwaitedProducer(_Ending):
             await asyncio.wait([self._task])
 
 
-async def _closed(events: AsyncIterable[object], encode: Encode) -> t.AsyncGenerator[bytes, None]:
-    """Yield the bytes of events, and close their generator at the end, in this task."""
-    iterator = aiter(events)
-    try:
-        async for event in iterator:
-            yield encode(event)
-    finally:
-        close = getattr(iterator, "aclose", None)
-        if close is not None:
-            await close()
+async def _close(iterator: AsyncIterator[object]) -> None:
+    """Close a generator of events, in the task that made them."""
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        await close()
