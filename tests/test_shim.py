@@ -724,6 +724,36 @@ def test_the_main_program_is_named_when_it_imported_flask_itself(tmp_path: Path)
     assert "the module that imported it is '__main__'" in last
 
 
+# A proxy like those of Lektor's context, which raise what they like, and a module that is loaded when it is first used.
+OTHERS = """
+import importlib.util, sys
+from werkzeug.local import LocalProxy
+
+def raising():
+    raise LookupError("not here")
+
+proxy = LocalProxy(raising)
+spec = importlib.util.spec_from_file_location("late", "late.py")
+spec.loader = importlib.util.LazyLoader(spec.loader)
+late = sys.modules["late"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(late)
+sys.modules["proxy"] = proxy
+sys.modules["nothing"] = None
+sys.modules["slots"] = 3
+"""
+
+
+@pytest.mark.parametrize("first", ["", "import flask\n"])
+def test_names_of_other_modules_are_not_asked(first: str, tmp_path: Path) -> None:
+    tmp_path.joinpath("late.py").write_text("print('loaded')")
+    tmp_path.joinpath("others.py").write_text(OTHERS)
+    program = f"import others\n{first}import tuile.shim\ntuile.shim.install()\nimport flask\nflask.proxy = others.proxy"
+    done = run([sys.executable, "-c", f"{program}\nprint(flask.Flask.__module__)"], cwd=tmp_path, check=False)
+    assert done.stdout == ("" if first else "flask.app\n")
+    assert ("imported before the shim" if first else "") in done.stderr
+    assert "LookupError" not in done.stderr
+
+
 def test_an_import_of_flask_that_nobody_kept_is_told_by_its_place() -> None:
     program = "exec('import flask', {}); import tuile.shim; tuile.shim.install()"
     last = run([sys.executable, "-c", program], check=False).stderr.splitlines()[-1]

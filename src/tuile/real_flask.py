@@ -48,11 +48,31 @@ def runs_flask_program() -> bool:
     return False
 
 
+def names_in(module: object) -> t.Mapping[str, object]:
+    """Return the names of an entry of `sys.modules`, which may be any object, without asking it.
+
+    A lazy module would be loaded, and a proxy would look for its object.
+    """
+    try:
+        found: t.Mapping[str, object] = object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return {}
+    return found
+
+
+def module_name(value: object) -> str:
+    """Return the name of a module, without asking it; "" for what is not one.
+
+    A proxy of another library may raise any error when it is asked for its class.
+    """
+    return str(names_in(value).get("__name__", "")) if issubclass(type(value), type(sys)) else ""
+
+
 def holders() -> list[str]:
     """Return the modules that have the real Flask, or something that it defines, among their names."""
     if real_flask() is None:
         return []
-    own = {id(value) for value in vars(sys.modules.get("flask.globals", sys)).values()}
+    own = {id(value) for value in names_in(sys.modules.get("flask.globals")).values()}
     return [
         name
         for name in list(sys.modules)
@@ -106,10 +126,10 @@ def hint_about(error: BaseException) -> str:
     return f"{who} Flask itself, which was imported as well as Tuile ({who_imported(flask)}). {_HINT}"
 
 
-def _holds(module: ModuleType | None, proxies: set[int]) -> bool:
+def _holds(module: object, proxies: set[int]) -> bool:
     """Return whether a module has the real Flask, or something that Flask defines, among its names."""
-    for value in list(vars(module).values()) if module is not None else ():
-        name = value.__name__ if isinstance(value, type(sys)) else _defined_in(value, proxies)
+    for value in list(names_in(module).values()):
+        name = module_name(value) or _defined_in(value, proxies)
         if name.partition(".")[0] == "flask":
             return True
     return False

@@ -17,6 +17,7 @@ from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from ..real_flask import module_name, names_in
 from .naming import DEFINED, rename_as_in_flask
 from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, SPLIT_MODULES, TUILE_MODULES, VALUES
 
@@ -107,7 +108,7 @@ class FlaskModule(ModuleType):
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         # What the import system itself sets concerns this module and not Tuile's.
-        if not name.startswith("__") and not isinstance(value, FlaskModule):
+        if not name.startswith("__") and not issubclass(type(value), FlaskModule):
             for ours, own_name in self._holders(name):
                 _originals.setdefault((ours.__name__, own_name), vars(ours).get(own_name))
                 setattr(ours, own_name, value)
@@ -213,10 +214,10 @@ def find_first_import() -> tuple[str, bool]:
     importer = "" if frame is None else frame.f_globals.get("__name__", "")
     own = {id(value) for name, value in vars(sys.modules["tuile"]).items() if not name.startswith("_")}
     return importer, any(
-        id(value) in own or _is_module_of_tuile(value)
+        id(value) in own or module_name(value).partition(".")[0] == "tuile"
         for name, module in list(sys.modules.items())
         if name.partition(".")[0] != "tuile" and not _is_tuiles_script(module)
-        for value in list(getattr(module, "__dict__", {}).values())
+        for value in list(names_in(module).values())
     )
 
 
@@ -224,13 +225,9 @@ def _is_import_machinery(name: str) -> bool:
     return name.partition(".")[0] in {"importlib", "tuile", "_frozen_importlib", "_frozen_importlib_external"}
 
 
-def _is_module_of_tuile(value: object) -> bool:
-    return isinstance(value, ModuleType) and value.__name__.partition(".")[0] == "tuile"
-
-
-def _is_tuiles_script(module: ModuleType) -> bool:
+def _is_tuiles_script(module: object) -> bool:
     """Return whether a module is the command `tuile` running as `__main__`, or our `sitecustomize`."""
-    return os.path.basename(getattr(module, "__file__", None) or "") in {"tuile", "tuile.exe", "__main__.py"}
+    return os.path.basename(str(names_in(module).get("__file__") or "")) in {"tuile", "tuile.exe", "__main__.py"}
 
 
 class PathEntryFinder:
