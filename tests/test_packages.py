@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import ModuleSpec
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
+import flask
 import flask.helpers
 import flask.sansio.scaffold
 import pytest
 
-from tuile.packages import find_package, get_root_path
+import tuile
+from tuile.packages import find_located, find_package, get_root_path, locate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from types import ModuleType
 
 KNOWN = ["flask", "json", "json.decoder", "jinja2.loaders", "tuile", "pytest", "__main__", "no_such_name", "no.such"]
 
@@ -117,3 +119,72 @@ def test_a_module_without_any_file_needs_the_root_path_given(monkeypatch: pytest
             get_root_path("from_a_hook")
     finally:
         sys.modules.pop("from_a_hook", None)
+
+
+@pytest.mark.parametrize("name", [*KNOWN, "sys", "", "a..b", ".a"])
+def test_what_was_located_is_what_is_found_again(name: str) -> None:
+    try:
+        path, spec = locate(name)
+    except (RuntimeError, ImportError, ValueError) as error:
+        with pytest.raises(type(error)):
+            get_root_path(name)
+        return
+    assert path == get_root_path(name)
+    assert find_located(name, spec) == find_package(name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/a/b.py", "/b.py", "//b.py", "//a/b.py", "/a//b.py", "/a/./b.py", "/a/../b.py", "/../b.py", "/a/.b.py"),
+        *(
+            "/.a/b.py",
+            "/a/..",
+            "/a/.",
+            "/a/",
+            "/",
+            "a/b.py",
+            "b.py",
+            "./b.py",
+            "/a/...py/b.py",
+            "/a./b",
+            "/a/b.",
+            "/ü/ä",
+        ),
+    ],
+)
+def test_the_root_path_is_the_folder_of_the_file_however_it_is_written(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("written")
+    module.__file__ = path
+    monkeypatch.setitem(sys.modules, "written", module)
+    assert get_root_path("written") == flask.helpers.get_root_path("written")
+
+
+def test_an_app_looks_for_a_name_that_cannot_be_imported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Finder:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            asked.append(name)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    app = tuile.Flask("no_such_name_at_all", static_folder=None)
+    assert asked == ["no_such_name_at_all"]
+    theirs = flask.Flask("no_such_name_at_all", static_folder=None)
+    assert (app.root_path, app.instance_path) == (theirs.root_path, theirs.instance_path)
+    assert app.auto_find_instance_path() == theirs.auto_find_instance_path()
+    assert asked[1:] == ["no_such_name_at_all"] * 4
+
+
+def test_an_app_may_find_its_instance_folder_under_another_name() -> None:
+    def program(lib: Any) -> str:
+        class Own(lib.Flask):  # type: ignore[misc] # the framework's
+            def auto_find_instance_path(self) -> str:
+                self.import_name = "json"
+                return str(super().auto_find_instance_path())
+
+        return str(Own("no_such_name_at_all", static_folder=None).instance_path)
+
+    assert program(tuile) == program(flask)

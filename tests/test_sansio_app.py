@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.beside_flask import make_app, same, send
 from tests.fresh import observe, observe_both
 
 FLASKS = {"Flask", "App", "Scaffold", "Blueprint", "object"}
@@ -78,3 +81,69 @@ def test_replacing_a_method_of_the_app_without_requests_invalidates_plans() -> N
         seen = [before[-1], client.get("/x").text]
         """
     ) == ["/x", "/x?a=b"]
+
+
+def set_by_the_constructor(lib: Any, kind: str) -> Any:
+    """Return what an app sees of the attributes that its constructor sets."""
+    seen: list[str] = []
+
+    class Noting(lib.Flask):  # type: ignore[misc] # the framework's
+        def __setattr__(self, name: str, value: object) -> None:
+            if not name.startswith("_"):
+                seen.append(name)
+            super().__setattr__(name, value)
+
+    class Mixin:
+        @property
+        def extensions(self) -> dict[str, object]:
+            return self.__dict__["kept"]  # type: ignore[no-any-return]
+
+        @extensions.setter
+        def extensions(self, value: dict[str, object]) -> None:
+            self.__dict__["kept"] = {**value, "of": "mixin"}
+
+    class Mixed(Mixin, lib.Flask):  # type: ignore[misc] # as above
+        pass
+
+    class Default(lib.Flask):  # type: ignore[misc] # as above
+        blueprints = {"of": "class"}
+        view_functions = {"of": "class"}
+
+    class Patched(lib.Flask):  # type: ignore[misc] # as above
+        pass
+
+    if kind == "patched":
+        Patched("before")
+        Patched.view_functions = property(
+            lambda app: {"of": "property"}, lambda app, value: seen.append("view_functions")
+        )
+    app = {"noting": Noting, "mixed": Mixed, "default": Default, "patched": Patched, "plain": lib.Flask}[kind]("app")
+    if kind == "plain":
+        app.extensions["kept"] = app.config["TESTING"] = True
+        app.__init__("again", static_folder=None)
+    names = ("extensions", "blueprints", "shell_context_processors", "subdomain_matching", "_got_first_request")
+    state = [getattr(app, name) for name in names]
+    registries = [
+        dict(vars(app).get(name, {}))
+        for name in ("before_request_funcs", "url_default_functions", "error_handler_spec", "url_value_preprocessors")
+    ]
+    theirs = ("view_functions", "extensions", "blueprints", "url_map", "config", "json")
+    return sorted(set(seen).intersection(theirs)), state, registries, sorted(app.view_functions), app.config["TESTING"]
+
+
+@pytest.mark.parametrize("kind", ["noting", "mixed", "default", "patched", "plain"])
+def test_a_class_sees_what_the_constructor_sets_as_on_flask(kind: str) -> None:
+    same(set_by_the_constructor, kind)
+
+
+def test_an_app_that_is_constructed_once_more_is_another_one() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.add_url_rule("/", "index", lambda: "text")
+        app.before_request(lambda: "before")
+        first = [send(app) for _ in range(3)]
+        app.__init__("again", static_folder=None)  # type: ignore[misc] # that is the test
+        app.add_url_rule("/", "index", lambda: "other")
+        return first, send(app), send(app)
+
+    same(program)

@@ -119,14 +119,11 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
         )
         if "flask" in sys.modules:
             warn_if_flask_is_imported(stacklevel=2)
-        self._synchronous = {}
-        self._planner = Planner(self)
-        # Set here, so that every app has its attributes in the same order: CPython then finds them faster.
-        self._plan = NOTHING
-        self._asgi_service = None
         # A plan reads `__dict__`, which ends CPython's fastest access to attributes. With an ordinary dictionary it
-        # still has the second fastest.
-        self.__dict__ = dict(self.__dict__)
+        # still has the second fastest. Set here, so that every app has its attributes in the same order.
+        own = dict(self.__dict__)
+        own.update(_synchronous={}, _planner=Planner(self), _plan=NOTHING, _asgi_service=None)
+        self.__dict__ = own
         if self.has_static_folder:
             self._serve_static_folder(static_host, host_matching)
 

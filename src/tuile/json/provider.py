@@ -88,7 +88,8 @@ class JSONProvider(metaclass=Watched):
 
     def __init__(self, app: App) -> None:
         self._app = t.cast("App", weakref.proxy(app))
-        self._find_app = weakref.ref(app)
+        # Tuile's own; `__setattr__` has nothing to do for it.
+        self.__dict__["_find_app"] = weakref.ref(app)
 
     def dumps(self, obj: object, **kwargs: t.Any) -> str:
         """Return an object as JSON text.

@@ -44,6 +44,11 @@ class Map(Binding):
     #: Held while rules are added and sorted. It is reentrant because a converter's constructor may use the map.
     lock_class = staticmethod(RLock)  # type: ignore[assignment] # Werkzeug says Lock; RLock is a function
 
+    # The tests of variable parts, which `search` fills.
+    _patterns: Patterns
+    _added: int
+    # Counts changes, so that an index that was built during a change is not kept.
+    _revision: int
     _index: Index | None = None
     # That of the rules for WebSockets, if one was opened.
     _websockets: Index | None = None
@@ -51,21 +56,16 @@ class Map(Binding):
     _domains: domains.Domains | None = None
 
     def __init__(self, rules: t.Iterable[RuleFactory] | None = None, *args: t.Any, **kwargs: t.Any) -> None:
-        # Of `Binding`, whose constructor is not called.
-        self._plain_hosts = {}
-        # The tests of variable parts, which `search` fills.
-        self._patterns: Patterns = {}
-        self._added = 0
-        # Counts changes, so that an index that was built during a change is not kept.
-        self._revision = 0
-        self._revision_lock = RLock()
+        # None of these is looked at by `__setattr__`. The first is of `Binding`, whose constructor is not called.
+        self.__dict__.update(_plain_hosts={}, _patterns={}, _added=0, _revision=0, _revision_lock=RLock())
         is_stock = type(self) is Map and "default_converters" not in vars(Map)
         state = adding.initial_state(args, kwargs) if is_stock else None
         if state is None:
             super().__init__(None, *args, **kwargs)
+            self._matcher = Matcher(self.merge_slashes)
         else:
+            state["_matcher"] = Matcher(t.cast("Matcher", state["_matcher"]).merge_slashes)
             self.__dict__.update(state)
-        self._matcher = Matcher(self.merge_slashes)
         for rule in rules or ():
             self.add(rule)
 

@@ -21,7 +21,7 @@ from ..flask_names import offer_flasks_names
 from ..invalidation import Watched
 from ..json.provider import DefaultJSONProvider, JSONProvider
 from ..lazy import late_modules
-from ..packages import find_package
+from ..packages import NOT_ASKED, find_located, find_package, locate
 from ..routing.map import Map
 from ..routing.rule import Rule, scopes_of
 from ..templating.autoescape import plain_escapes
@@ -30,12 +30,14 @@ from .websockets import AppWebSockets
 
 if t.TYPE_CHECKING:
     import logging
+    from importlib.machinery import ModuleSpec
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from .. import typing as ft
     from ..http import locations
     from ..keys.app_keys import CachedKeys
+    from ..packages import NotAsked
     from ..templating.jinja import DispatchingJinjaLoader, Environment
     from ..testing import FlaskClient, FlaskCliRunner
     from ..wrappers.response import Response
@@ -80,6 +82,15 @@ class App(AppWebSockets, metaclass=Watched):
     test_client_class: type[FlaskClient] | None = None
     test_cli_runner_class: type[FlaskCliRunner] | None = None
 
+    if t.TYPE_CHECKING:
+        url_build_error_handlers: list[t.Callable[[Exception, str, dict[str, object]], str]]
+        teardown_appcontext_funcs: list[ft.TeardownCallable]
+        shell_context_processors: list[ft.ShellContextProcessorCallable]
+        blueprints: dict[str, Blueprint]
+        extensions: dict[str, t.Any]
+        subdomain_matching: bool
+        _got_first_request: bool
+
     testing = ConfigAttribute[bool]("TESTING")
     secret_key = ConfigAttribute[str | bytes | None]("SECRET_KEY")
     permanent_session_lifetime = _Lifetime("PERMANENT_SESSION_LIFETIME")
@@ -102,9 +113,15 @@ class App(AppWebSockets, metaclass=Watched):
         instance_relative_config: bool = False,
         root_path: str | None = None,
     ) -> None:
+        spec: ModuleSpec | NotAsked | None = NOT_ASKED
+        if root_path is None:
+            root_path, spec = locate(import_name)
         super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
         if instance_path is None:
+            # Not as an argument: the method may be overridden.
+            self.__dict__["_located"] = import_name, spec
             instance_path = self.auto_find_instance_path()
+            self.__dict__.pop("_located", None)
         elif not os.path.isabs(instance_path):
             message = "If an instance path is provided it must be absolute. A relative path was given instead."
             raise ValueError(message)
@@ -112,14 +129,17 @@ class App(AppWebSockets, metaclass=Watched):
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
         self.json = self.json_provider_class(self)
-        self.url_build_error_handlers: list[t.Callable[[Exception, str, dict[str, object]], str]] = []
-        self.teardown_appcontext_funcs: list[ft.TeardownCallable] = []
-        self.shell_context_processors: list[ft.ShellContextProcessorCallable] = []
-        self.blueprints: dict[str, Blueprint] = {}
-        self.extensions: dict[str, t.Any] = {}
+        self._set_registries(
+            {
+                "url_build_error_handlers": [],
+                "teardown_appcontext_funcs": [],
+                "shell_context_processors": [],
+                "blueprints": {},
+                "extensions": {},
+            }
+        )
         self.url_map = self.url_map_class(host_matching=host_matching)
-        self.subdomain_matching = subdomain_matching
-        self._got_first_request = False
+        self._set_registries({"subdomain_matching": subdomain_matching, "_got_first_request": False})
 
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:
@@ -172,7 +192,10 @@ class App(AppWebSockets, metaclass=Watched):
 
     def auto_find_instance_path(self) -> str:
         """Return the default instance folder: next to the package, or below the prefix it is installed under."""
-        prefix, package_path = find_package(self.import_name)
+        import_name = self.import_name
+        located, spec = self.__dict__.get("_located", (None, NOT_ASKED))
+        is_known = located is import_name and spec is not NOT_ASKED
+        prefix, package_path = find_located(import_name, spec) if is_known else find_package(import_name)
         if prefix is None:
             return os.path.join(package_path, "instance")
         return os.path.join(prefix, "var", f"{self.name}-instance")

@@ -67,6 +67,16 @@ class Scaffold(DeclaresCookies):
     """
 
     name: str
+    if TYPE_CHECKING:
+        view_functions: dict[str, ft.RouteCallable]
+        error_handler_spec: dict[ft.AppOrBlueprintKey, dict[int | None, dict[type[Exception], ft.ErrorHandlerCallable]]]
+        before_request_funcs: dict[ft.AppOrBlueprintKey, list[ft.BeforeRequestCallable]]
+        after_request_funcs: dict[ft.AppOrBlueprintKey, list[ft.AfterRequestCallable[Any]]]
+        teardown_request_funcs: dict[ft.AppOrBlueprintKey, list[ft.TeardownCallable]]
+        template_context_processors: dict[ft.AppOrBlueprintKey, list[ft.TemplateContextProcessorCallable]]
+        url_value_preprocessors: dict[ft.AppOrBlueprintKey, list[ft.URLValuePreprocessorCallable]]
+        url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
+
     _static_folder: str | None = None
     _static_url_path: str | None = None
 
@@ -84,26 +94,28 @@ class Scaffold(DeclaresCookies):
         self.template_folder = template_folder
         self.root_path = get_root_path(import_name) if root_path is None else root_path
 
-        # Maps endpoints to view functions.
-        self.view_functions: dict[str, ft.RouteCallable] = {}
-        self.declared_cookies = {}
-
-        # Extensions write into the registries below at any time. Their first key is the scope:
-        # the name of a blueprint, or None for everything that this object handles.
-
-        # scope -> status code (None: no HTTP error) -> exception class -> handler
-        self.error_handler_spec: dict[
-            ft.AppOrBlueprintKey,
-            dict[int | None, dict[type[Exception], ft.ErrorHandlerCallable]],
-        ] = defaultdict(lambda: defaultdict(dict))
-        self.before_request_funcs: dict[ft.AppOrBlueprintKey, list[ft.BeforeRequestCallable]] = Registry(list)
-        self.after_request_funcs: dict[ft.AppOrBlueprintKey, list[ft.AfterRequestCallable[Any]]] = Registry(list)
-        self.teardown_request_funcs: dict[ft.AppOrBlueprintKey, list[ft.TeardownCallable]] = Registry(list)
-        self.template_context_processors: dict[ft.AppOrBlueprintKey, list[ft.TemplateContextProcessorCallable]] = (
-            defaultdict(list, {None: [_default_template_ctx_processor]})
+        # Extensions write into the registries at any time. Except for the first two, their first key is the scope: the
+        # name of a blueprint, or None for everything that this object handles.
+        self._set_registries(
+            {
+                # Maps endpoints to view functions.
+                "view_functions": {},
+                "declared_cookies": {},
+                # scope -> status code (None: no HTTP error) -> exception class -> handler
+                "error_handler_spec": defaultdict(lambda: defaultdict(dict)),
+                "before_request_funcs": Registry(list),
+                "after_request_funcs": Registry(list),
+                "teardown_request_funcs": Registry(list),
+                "template_context_processors": defaultdict(list, {None: [_default_template_ctx_processor]}),
+                "url_value_preprocessors": Registry(list),
+                "url_default_functions": defaultdict(list),
+            }
         )
-        self.url_value_preprocessors: dict[ft.AppOrBlueprintKey, list[ft.URLValuePreprocessorCallable]] = Registry(list)
-        self.url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]] = defaultdict(list)
+
+    def _set_registries(self, registries: dict[str, object]) -> None:
+        """Set attributes of a new object that nothing but its class can make anything else of."""
+        for name, registry in registries.items():
+            setattr(self, name, registry)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
