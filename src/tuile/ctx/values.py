@@ -113,8 +113,11 @@ class Entered:
         return None if self._request_ctx is None else self._request_ctx.request
 
     def _make_request(self) -> Request | None:
-        """Return the request of the context."""
-        return self.request
+        """Return the request of the context, without the calls of properties."""
+        context = self._request_ctx
+        if context is None:
+            return None
+        return context._make_request() if context._request is None else context._request
 
     @property
     def url_adapter(self) -> MapAdapter | None:
