@@ -594,7 +594,25 @@ def test_the_standard_is_cited_in_one_place() -> None:
     ).map("".join)
     | st.text(max_size=8)
     | st.tuples(
-        st.lists(st.sampled_from(["a=1", "b=", "=c", "d", "e=f=g", "", "g;h=i", " j=k", "l\t=m", 'n="o"', "p=\u00e9"])),
+        st.lists(
+            st.sampled_from(
+                [
+                    "a=1",
+                    "b=",
+                    "=c",
+                    "d",
+                    "e=f=g",
+                    "",
+                    "g;h=i",
+                    " j=k",
+                    "l\t=m",
+                    'n="o"',
+                    "p=\u00e9",
+                    "q=1;r s=2",
+                    "t=;u =",
+                ]
+            )
+        ),
         st.integers(25, 60),
         st.booleans(),
     ).map(lambda given: "; ".join(sorted([*given[0], *(f"n{place}=v" for place in range(given[1]))], reverse=given[2])))

@@ -66,9 +66,9 @@ def cookie_values(header: str) -> dict[str, list[str]]:  # noqa: C901 - one func
             marks = header.encode().translate(None, _NO_MARKS)
             count = len(marks) // 3 + 1
             if marks == (b"=; " * count)[:-2]:
-                # Nothing but `=` and `; ` in turn is between names and values.
+                # Each has `=`, `;` and a blank in turn. If the last two are apart, there are fewer pieces.
                 pieces = iter(header.replace("; ", "=").split("="))
-                for name, value in zip(pieces, pieces, strict=True):
+                for name, value in zip(pieces, pieces, strict=False):
                     found[name] = [value]
                 if len(found) == count and "" not in found:
                     return found
