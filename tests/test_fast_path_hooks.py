@@ -99,6 +99,7 @@ CHANGED: dict[str, Any] = {
     "headers deleted": lambda app, response: delattr(response, "headers"),
     "status": lambda app, response: setattr(response, "status", "299 Own"),
     "status without content": lambda app, response: setattr(response, "status_code", 204),
+    "code alone": lambda app, response: setattr(response, "_status_code", 204),
     "same status": lambda app, response: setattr(response, "status_code", 200),
     "data": lambda app, response: response.set_data("other"),
     "same data": lambda app, response: response.set_data(response.get_data()),

@@ -71,6 +71,7 @@ def is_as_made(plan: Plan, start: TextStart, counted: tuple[str, str], body: byt
         and response.headers._list[0] is start[0]
         and response.headers._list[1] is counted
         and response._status is start[1]
+        and response._status_code is start[2]
         and not response._on_close
         and response._sends_plainly
         and type(response.response) is list
