@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.beside_flask import make_app, same, send
+import tuile
+from tests.beside_flask import make_app, outcome, same, send
 from tests.fresh import observe, observe_both
 
 FLASKS = {"Flask", "App", "Scaffold", "Blueprint", "object"}
@@ -147,3 +148,100 @@ def test_an_app_that_is_constructed_once_more_is_another_one() -> None:
         return first, send(app), send(app)
 
     same(program)
+
+
+@pytest.mark.parametrize("kind", ["dictionary", "elsewhere", "refusing"])
+def test_a_class_may_set_attributes_in_its_own_way(kind: str) -> None:
+    def program(lib: Any) -> Any:
+        class InDictionary(lib.Flask):  # type: ignore[misc] # the framework's
+            def __setattr__(self, name: str, value: object) -> None:
+                self.__dict__[name] = value
+
+        class Elsewhere(lib.Flask):  # type: ignore[misc] # as above
+            def __init__(self, import_name: str, **options: Any) -> None:
+                self.__dict__["kept"] = {}
+                super().__init__(import_name, **options)
+
+            def __setattr__(self, name: str, value: object) -> None:
+                self.__dict__["kept"][name] = value
+
+            def __getattr__(self, name: str) -> object:
+                try:
+                    return self.__dict__["kept"][name]
+                except KeyError:
+                    raise AttributeError(name) from None
+
+        class Refusing(lib.Flask):  # type: ignore[misc] # as above
+            def __setattr__(self, name: str, value: object) -> None:
+                if name.startswith("__"):
+                    raise AttributeError(name)
+                super().__setattr__(name, value)
+
+        kinds: dict[str, Any] = {"dictionary": InDictionary, "elsewhere": Elsewhere, "refusing": Refusing}
+        app = kinds[kind]("a", static_folder=None)
+        app.add_url_rule("/", "index", lambda: "text")
+        app.after_request(lambda response: response)
+        return [send(app) for _ in range(3)], "__dict__" in vars(app)
+
+    same(program)
+
+
+WRONG: list[dict[str, Any]] = [
+    {},
+    {"static_folder": 3},
+    {"static_url_path": 3},
+    {"static_folder": b"bytes"},
+    {"root_path": 3},
+    {"instance_path": "relative"},
+    {"instance_path": 3},
+    {"host_matching": True},
+    {"static_folder": 3, "instance_path": "relative"},
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["no_such_name", None, 3, "", ".a", "sys", "json.none", "json.decoder.none", "__main__"]
+)
+@pytest.mark.parametrize("options", WRONG, ids=str)
+def test_the_first_of_several_wrong_arguments_is_named(name: Any, options: dict[str, Any]) -> None:
+    def program(lib: Any) -> Any:
+        app = outcome(lib.Flask, name, **options)
+        return (app[0], app[1].root_path, app[1].instance_path) if app[0] == "returned" else app
+
+    same(program)
+
+
+@pytest.mark.parametrize("kind", ["property", "setter"])
+def test_the_root_path_is_that_of_the_name_that_the_class_gives(kind: str) -> None:
+    def program(lib: Any) -> Any:
+        class Own(lib.Flask):  # type: ignore[misc] # the framework's
+            if kind == "property":
+                import_name = property(lambda app: "json.decoder", lambda app, name: None)
+            else:
+
+                def __setattr__(self, name: str, value: object) -> None:
+                    super().__setattr__(name, "json.decoder" if name == "import_name" else value)
+
+        app = Own("no_such_name", static_folder=None)
+        return app.root_path, app.instance_path, app.name
+
+    same(program)
+
+
+def test_functions_that_find_a_name_can_be_replaced_where_apps_use_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuile.sansio.scaffold.get_root_path", lambda name: f"/root/{name}")
+    monkeypatch.setattr("tuile.sansio.app.find_package", lambda name: ("/prefix", f"/package/{name}"))
+    app = make_app(tuile)
+    assert (app.root_path, app.instance_path) == ("/root/beside", "/prefix/var/beside-instance")
+    monkeypatch.undo()
+    monkeypatch.setattr("tuile.sansio.app.find_package", lambda name: (None, f"/package/{name}"))
+    assert make_app(tuile).instance_path == "/package/beside/instance"
+
+
+def test_what_was_found_of_a_name_is_not_kept_by_the_app() -> None:
+    class Own(tuile.Flask):
+        def auto_find_instance_path(self) -> str:
+            return "/own"
+
+    for app in (make_app(tuile), Own("no_such_name"), tuile.Flask("no_such_name", instance_path="/given")):
+        assert "_located" not in vars(app)

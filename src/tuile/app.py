@@ -123,7 +123,8 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
         # still has the second fastest. Set here, so that every app has its attributes in the same order.
         own = dict(self.__dict__)
         own.update(_synchronous={}, _planner=Planner(self), _plan=NOTHING, _asgi_service=None)
-        self.__dict__ = own
+        # A subclass may have a `__setattr__` that keeps attributes elsewhere, or refuses this one.
+        object.__setattr__(self, "__dict__", own)
         if self.has_static_folder:
             self._serve_static_folder(static_host, host_matching)
 

@@ -30,14 +30,12 @@ from .websockets import AppWebSockets
 
 if t.TYPE_CHECKING:
     import logging
-    from importlib.machinery import ModuleSpec
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from .. import typing as ft
     from ..http import locations
     from ..keys.app_keys import CachedKeys
-    from ..packages import NotAsked
     from ..templating.jinja import DispatchingJinjaLoader, Environment
     from ..testing import FlaskClient, FlaskCliRunner
     from ..wrappers.response import Response
@@ -45,6 +43,8 @@ if t.TYPE_CHECKING:
     from .blueprints import Blueprint
 else:
     ft, locations, type_vars = late_modules(__name__, "..typing as ft", "..http.locations", ".type_vars")
+
+_stock_find_package = find_package
 
 
 class _Lifetime(ConfigAttribute[timedelta]):
@@ -113,18 +113,13 @@ class App(AppWebSockets, metaclass=Watched):
         instance_relative_config: bool = False,
         root_path: str | None = None,
     ) -> None:
-        spec: ModuleSpec | NotAsked | None = NOT_ASKED
-        if root_path is None:
-            root_path, spec = locate(import_name)
         super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
         if instance_path is None:
-            # Not as an argument: the method may be overridden.
-            self.__dict__["_located"] = import_name, spec
             instance_path = self.auto_find_instance_path()
-            self.__dict__.pop("_located", None)
         elif not os.path.isabs(instance_path):
             message = "If an instance path is provided it must be absolute. A relative path was given instead."
             raise ValueError(message)
+        self.__dict__.pop("_located", None)
         self.instance_path = instance_path
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
@@ -190,11 +185,18 @@ class App(AppWebSockets, metaclass=Watched):
         """Return the object that `abort` calls."""
         return self.aborter_class()
 
+    def _locate(self, import_name: str) -> str:
+        root_path, spec = locate(import_name)
+        if spec is not NOT_ASKED:
+            # For `auto_find_instance_path`; not as an argument, because that method may be overridden.
+            self.__dict__["_located"] = import_name, spec
+        return root_path
+
     def auto_find_instance_path(self) -> str:
         """Return the default instance folder: next to the package, or below the prefix it is installed under."""
         import_name = self.import_name
-        located, spec = self.__dict__.get("_located", (None, NOT_ASKED))
-        is_known = located is import_name and spec is not NOT_ASKED
+        located, spec = self.__dict__.pop("_located", (None, NOT_ASKED))
+        is_known = located is import_name and find_package is _stock_find_package
         prefix, package_path = find_located(import_name, spec) if is_known else find_package(import_name)
         if prefix is None:
             return os.path.join(package_path, "instance")

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 else:
     ft, type_vars = late_modules(__name__, "..typing as ft", ".type_vars")
 
-
 # Marks arguments that were not given where None has a meaning.
 _sentinel = object()
 _IS_POSIX = os.name == "posix"
+_stock_get_root_path = get_root_path
 
 
 def setupmethod(f: type_vars.F) -> type_vars.F:
@@ -92,7 +92,10 @@ class Scaffold(DeclaresCookies):
         self.static_folder = static_folder
         self.static_url_path = static_url_path
         self.template_folder = template_folder
-        self.root_path = get_root_path(import_name) if root_path is None else root_path
+        if root_path is None:
+            locate = self._locate if get_root_path is _stock_get_root_path else get_root_path
+            root_path = locate(self.import_name)
+        self.root_path = root_path
 
         # Extensions write into the registries at any time. Except for the first two, their first key is the scope: the
         # name of a blueprint, or None for everything that this object handles.
@@ -111,6 +114,9 @@ class Scaffold(DeclaresCookies):
                 "url_default_functions": defaultdict(list),
             }
         )
+
+    def _locate(self, import_name: str) -> str:
+        return get_root_path(import_name)
 
     def _set_registries(self, registries: dict[str, object]) -> None:
         """Set attributes of a new object that nothing but its class can make anything else of."""
