@@ -8,7 +8,7 @@ import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from contextvars import Token, copy_context
+from contextvars import ContextVar, Token, copy_context
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -510,6 +510,67 @@ def test_the_class_of_a_proxy_makes_others_as_on_flask(name: str) -> None:
                 found += [other._get_current_object() is kept, isinstance(other, SimpleNamespace)]
                 found += [outcome(partial(getattr, mine, key)) for key in ("path", "nothing_either")]
         return found
+
+    same(program)
+
+
+def _derived(mine: Any, calls: list[object]) -> list[Any]:
+    """Return the class of a proxy, and classes that derive from it and call its methods."""
+
+    class Asking(type(mine)):  # type: ignore[misc]
+        def __getattribute__(self, name: str) -> Any:
+            return "asked" if name == "asked" else super().__getattribute__(name)
+
+        def __getattr__(self, name: str) -> Any:
+            return name if name == "fallback" else super().__getattr__(name)
+
+        def __getitem__(self, key: str) -> Any:
+            return "own", key
+
+        def __contains__(self, key: str) -> bool:
+            return True
+
+    class Below(Asking):
+        def __setattr__(self, name: str, value: object) -> None:
+            calls.append(name)
+            super().__setattr__(name, value)
+
+    class Told:
+        def __init_subclass__(cls, flag: str = "", **options: object) -> None:
+            super().__init_subclass__(**options)
+            calls.append((cls.__name__, flag))
+
+    class First(type(mine), Told, flag="first"):  # type: ignore[misc]
+        pass
+
+    class Last(Told, type(mine), flag="last"):  # type: ignore[misc]
+        __slots__ = ("extra",)
+
+    return [type(mine), Asking, Below, First, Last]
+
+
+@pytest.mark.parametrize("is_bound", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_classes_derived_from_that_of_a_proxy_inherit_as_on_flask(name: str, is_bound: bool) -> None:
+    """What they call by `super()` is about their own proxies, never about the one of the request."""
+
+    def program(lib: Any) -> Any:
+        mine = proxy(lib, name)
+        calls: list[object] = []
+        found: list[Any] = []
+        kept = SimpleNamespace(path="kept", name="kept", modified="kept", app="kept")
+        variable: ContextVar[str] = ContextVar("variable")
+        kinds = _derived(mine, calls)
+        with make_bound_app(lib).test_request_context("/of-the-request") if is_bound else nullcontext():
+            for kind in kinds:
+                other, unbound = kind(lambda: kept), kind(variable, unbound_message="unbound")
+                names = ("path", "name", "modified", "app", "args", "get", "asked", "fallback", "nothing")
+                found += [(kind.__name__, key, outcome(getattr, other, key)) for key in names]
+                found += [outcome(function, other) for function in (operator.itemgetter("key"), repr, str, bool)]
+                found += [outcome(operator.contains, other, "key"), outcome(setattr, other, "path", "set"), kept.path]
+                found += [outcome(getattr, unbound, "path"), bool(unbound), repr(unbound), outcome(kind, 5)]
+                found += [isinstance(other, type(mine)), isinstance(other, SimpleNamespace)]
+        return found, calls
 
     same(program)
 

@@ -332,6 +332,19 @@ for _class in (LocalProxy, _NamespaceProxy, _SessionProxy, _WebSocketProxy):
     _class.__module__ = WerkzeugLocalProxy.__module__
 
 
+# What Werkzeug's class does itself, for classes that derive from that of a proxy.
+_Derived = type(
+    LocalProxy.__name__,
+    (WerkzeugLocalProxy,),
+    {
+        **{name: item for name, item in vars(WerkzeugLocalProxy).items() if name in vars(LocalProxy)},
+        "__slots__": (),
+        "__module__": LocalProxy.__module__,
+        "__getattribute__": _own,
+    },
+)
+
+
 def _only_proxy(kind: type[LocalProxy], find: t.Callable[[], object], read: t.Callable[[str], object]) -> LocalProxy:
     """Return the only proxy of a class of its own, whose attributes are read by a function of their names.
 
@@ -342,22 +355,22 @@ def _only_proxy(kind: type[LocalProxy], find: t.Callable[[], object], read: t.Ca
     made = only(find)
 
     # For code that takes the class of this one.
-    def make_another(cls: type[LocalProxy], find: t.Callable[[], object], *_: object, **__: object) -> object:
-        return LocalProxy(find) if cls is only else object.__new__(cls)
+    def make_another(cls: type[LocalProxy], *_: object, **__: object) -> object:
+        return object.__new__(derived if cls is only else cls)
 
-    def be_of_any(cls: type[LocalProxy]) -> None:
-        usual: dict[str, object] = {name: getattr(LocalProxy, name) for name in _OWN_METHODS & vars(kind).keys()}
-        for name, method in {**usual, "__getattribute__": _own}.items():
-            if name not in vars(cls):
-                type.__setattr__(cls, name, method)
+    def derive(cls: type[LocalProxy], /, **options: object) -> None:
+        super(only, cls).__init_subclass__(**options)
+        if only in cls.__bases__:
+            # Before the class, so that `super()` finds methods that are not of the one proxy.
+            at = cls.__bases__.index(only)
+            cls.__bases__ = (*cls.__bases__[:at], _Derived, *cls.__bases__[at:])
 
-    type.__setattr__(only, "__new__", make_another)
-    type.__setattr__(only, "__init_subclass__", classmethod(be_of_any))
+    type.__setattr__(only, "__new__", staticmethod(make_another))
+    type.__setattr__(only, "__init_subclass__", classmethod(derive))
+    derived = type(kind.__name__, (only,), own)
     return made
 
 
-# Those which the classes above have for their one proxy.
-_OWN_METHODS: t.Final = frozenset({"__getattr__", "__contains__", "__getitem__", "__setattr__", "__setitem__"})
 # What the functions above read. The public names may be patched.
 _app_ctx = _only_proxy(LocalProxy, _find_app_context, _read_of_app_context)
 _request_ctx = _only_proxy(LocalProxy, _find_request_context, _read_of_request_context)
