@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 from unittest import mock
+from weakref import ref
 
 import pytest
 from hypothesis import given, settings
@@ -114,6 +115,7 @@ CHANGED: dict[str, Any] = {
     "parts kept": lambda app, response: kept(app, response.response),
     "headers kept": lambda app, response: kept(app, response.headers),
     "method kept": lambda app, response: kept(app, response.get_data),
+    "kept weakly": lambda app, response: kept(app, ref(response)),
 }
 
 
@@ -136,6 +138,8 @@ def changing(lib: Any, changes: list[str], at_end: str, returned: str, method: s
 
     def end(error: object) -> None:
         left = app.extensions.pop("kept", None)
+        if isinstance(left, ref):
+            left = left()
         if at_end and isinstance(left, lib.Response):
             CHANGED[at_end](app, left)
         elif at_end and isinstance(left, list):

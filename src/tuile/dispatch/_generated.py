@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import typing as t
 from sys import getrefcount
+from weakref import getweakrefcount
 
 from .. import invalidation
 from ..ctx.app_context import NOTHING_BEFORE, set_current
@@ -844,6 +845,7 @@ def finish_by_functions(
                 and (response.response[0] is body)
                 and (getrefcount(response.response) <= REFERENCES_OF_ATTRIBUTE)
                 and (getrefcount(response) <= REFERENCES)
+                and (not getweakrefcount(response))
                 and (plan.epoch is invalidation.epoch)
             ):
                 return (start, body, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 from sys import getrefcount
+from weakref import getweakrefcount
 
 from .. import invalidation
 from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE
@@ -63,7 +64,10 @@ def response_of(plan: Plan, start: TextStart, counted: tuple[str, str], body: by
 
 
 def is_as_made(plan: Plan, start: TextStart, counted: tuple[str, str], body: bytes, response: Response) -> bool:
-    """Return whether a response is as `response_of` made it, and nothing else refers to it or to its body."""
+    """Return whether a response is as `response_of` made it, and nothing else refers to it or to the list of its parts.
+
+    A weak reference counts too: on Flask the response lives until the server has closed it.
+    """
     return (
         len(response.headers._list) == 2
         and type(response) is plan.response_class
@@ -79,6 +83,7 @@ def is_as_made(plan: Plan, start: TextStart, counted: tuple[str, str], body: byt
         and response.response[0] is body
         and getrefcount(response.response) <= REFERENCES_OF_ATTRIBUTE
         and getrefcount(response) <= REFERENCES
+        and not getweakrefcount(response)
         and plan.epoch is invalidation.epoch
     )
 
