@@ -77,6 +77,9 @@ READS: dict[str, Callable[[Any], Any]] = {
     "mimetype": lambda request: request.mimetype,
     "what is kept": lambda request: "form" in vars(request),
     "loaded": lambda request: request._load_form_data(),
+    "loaded by another method": lambda request: setattr(
+        request, "_load_form_data", lambda: vars(request).update(form=MultiDict({"own": "loaded"}), files=MultiDict())
+    ),
     "another type": lambda request: request.environ.update(CONTENT_TYPE="text/plain"),
     "another class of parser": lambda request: setattr(request, "parameter_storage_class", MultiDict),
     "not wanted": lambda request: setattr(request, "want_form_data_parsed", False),
@@ -144,6 +147,21 @@ def test_a_class_that_overrides_an_attribute_is_asked_for_it(name: str) -> None:
             request = lib.request
             found = [dict(request.form), list(request.files), request.form is request.form]
             return [*found, bool(asked), request.stream.read()]
+
+    same(program)
+
+
+@pytest.mark.parametrize("content_type", [URLENCODED, f"{URLENCODED}; charset=utf-8", "text/plain"])
+def test_a_class_with_a_way_of_its_own_to_find_attributes_is_asked_for_the_body(content_type: str) -> None:
+    def program(lib: Any) -> Any:
+        def find(self: Any, name: str) -> Any:
+            return io.BytesIO(b"own=1") if name == "stream" else super(kind, self).__getattribute__(name)
+
+        kind: Any = type("Own", (lib.Request,), {"__getattribute__": find})
+        app = lib.Flask("app")
+        app.request_class = kind
+        with app.request_context(make_form(b"a=1", content_type)):
+            return dict(lib.request.form), list(lib.request.files), lib.request.stream.read()
 
     same(program)
 

@@ -36,6 +36,7 @@ else:
 
 #: The attributes of a request class that determine how forms are read.
 READING_FORMS = (
+    "__getattribute__",
     "_get_file_stream",
     "_get_stream_for_parsing",
     "_parse_content_type",
@@ -58,7 +59,7 @@ _OWN = frozenset({*READING_FORMS, "_cached_data", "_unmade", "shallow"}) - {"hea
 # The same where `get_data` was called before, which sets these.
 _OWN_BUT_DATA = _OWN - {"_cached_data", "_unmade", "stream"}
 # If it has none of these itself, nothing was read or set that says what its form is.
-_OWN_OR_READ = _OWN | {"files", "headers", "_max_content_length", "_parsed_content_type"}
+_OWN_OR_READ = _OWN | {"_load_form_data", "_max_content_length", "_parsed_content_type", "files", "headers"}
 # Longer bodies are not read at once.
 _MOST_BYTES: t.Final = 2 * 1024 * 1024
 _DIGITS: t.Final = 16
