@@ -22,7 +22,7 @@ from ..sessions.signed import saves_plainly
 from ..signals import OF_REQUESTS, heard
 from ..wrappers.response import Response
 from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
-from .plan_fields import for_app_contexts, for_functions, json_of
+from .plan_fields import Fields, for_app_contexts, for_functions, for_requests, json_of
 from .settings import checks_cookies, checks_set_cookies, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 from .step_names import STEPS, WITHOUT_A_VIEW
@@ -150,12 +150,9 @@ class Plan(Record):
     __slots__ = tuple(vars()["__annotations__"])
 
 
-_Fields: t.TypeAlias = dict[str, t.Any]
-
-
-def _new_caches() -> _Fields:
+def _new_caches() -> Fields:
     """Return the fields of a new plan that are filled while it holds."""
-    caches: _Fields = {"made_outside": [], "address_outside": []}
+    caches: Fields = {"made_outside": [], "address_outside": []}
     names = ("static_routes", "awaited_routes", "variable_routes", "rules_tried", "coroutine_functions", "links")
     return {**caches, **{name: {} for name in names}}
 
@@ -247,7 +244,7 @@ def plan_of(app: Planned) -> Plan:
     return Plan(
         epoch=epoch,
         app_type=cls,
-        **_of_requests(None if constructed else request_class),
+        **for_requests(None if constructed else request_class),
         skips_constructor=not (constructed or constructor),
         skips_adapter=not lost["adapter"],
         begins_plainly=not (constructed or begun),
@@ -277,16 +274,7 @@ def plan_of(app: Planned) -> Plan:
     )
 
 
-def _of_requests(request_class: type[Request] | None) -> _Fields:
-    """Return the fields of a plan that say how requests are made, by a class that need not be called for it."""
-    return {
-        "request_class": request_class,
-        "closes_nothing": request_class is not None and request_class.closes_nothing is True,
-        "has_endpoint_of_rule": request_class is not None and request_class._has_endpoint_of_rule is True,
-    }
-
-
-def _for_steps(app: Planned, lost: dict[str, list[str]]) -> _Fields:
+def _for_steps(app: Planned, lost: dict[str, list[str]]) -> Fields:
     """Return the fields of a plan that say which steps and functions need not be called."""
     return {
         **for_functions(app),
@@ -298,7 +286,7 @@ def _for_steps(app: Planned, lost: dict[str, list[str]]) -> _Fields:
     }
 
 
-def _for_urls(app: Planned, lost: dict[str, list[str]], matches_hosts: bool, *, has_root: bool) -> _Fields:
+def _for_urls(app: Planned, lost: dict[str, list[str]], matches_hosts: bool, *, has_root: bool) -> Fields:
     """Return the fields of a plan that matching and `url_for` read."""
     url_map = None if lost["urls"] else _own_map(app)
     return {

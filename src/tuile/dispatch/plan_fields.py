@@ -1,4 +1,4 @@
-"""Fields of a plan: how app contexts are made, which functions there may be, and how JSON is written."""
+"""Fields of a plan: how requests and app contexts are made, which functions there may be, how JSON is written."""
 
 from __future__ import annotations
 
@@ -13,13 +13,24 @@ from ..wrappers.plain_response import CONTENT_TYPE_HEADERS
 from .settings import tells
 
 if t.TYPE_CHECKING:
+    from ..wrappers.request import Request
     from ..wrappers.response import TextStart
     from .planner import Planned
 
+Fields: t.TypeAlias = dict[str, t.Any]
 _NAMESPACE = attributes(_AppCtxGlobals, ("__init__", "__new__"))
 _BEFORE = ("before_request_funcs", "url_value_preprocessors")
 _REGISTRIES = (*_BEFORE, "after_request_funcs", "teardown_request_funcs")
 _APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__", "url_adapter"))
+
+
+def for_requests(request_class: type[Request] | None) -> Fields:
+    """Return the fields of a plan that say how requests are made, by a class that need not be called for it."""
+    return {
+        "request_class": request_class,
+        "closes_nothing": request_class is not None and request_class.closes_nothing is True,
+        "has_endpoint_of_rule": request_class is not None and request_class._has_endpoint_of_rule is True,
+    }
 
 
 def for_app_contexts(app: Planned, *, has_adapter: bool) -> dict[str, bool]:
