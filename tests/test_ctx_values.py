@@ -12,6 +12,8 @@ import pytest
 
 import tuile
 from tests.beside_flask import make_app, outcome, part, same
+from tuile.ctx.app_context import current_value
+from tuile.ctx.values import Entered
 
 _STEPS = ("app", "other_app", "request", "again", "pop", "pop", "block", "failing_block", "thread", "replaced_g")
 
@@ -221,3 +223,20 @@ def test_another_app_that_is_assigned_to_an_entered_context_counts_at_once() -> 
             return before, response.max_cookie_size, lib.current_app.name, lib.jsonify("é").get_data(as_text=True)
 
     assert same(program) == (4093, 10, "other", '"é"\n')
+
+
+def test_what_a_request_context_has_is_read_from_it_where_it_is_inside_another_context() -> None:
+    app = make_app(tuile)
+    with app.app_context(), app.test_request_context("/a") as context:
+        value: Any = current_value(None)
+        assert type(value) is Entered
+        names = {name for kind in type(context).__mro__ for name in vars(kind)} | vars(context).keys()
+        seen = {name for name in names - vars(Entered).keys() if not name.startswith("__")}
+        assert not seen - {"_abc_impl"}
+        context.flashes = [("message", "kept")]
+        assert value.flashes is context.flashes
+        assert value._cv_tokens == context._cv_tokens
+        assert value.session is context.session
+    outside: Any = Entered(None, None)
+    assert getattr(outside, "flashes", "none") == "none"
+    assert not hasattr(outside, "no_such_name")

@@ -367,3 +367,6 @@ class RequestContext(Opening):
     def __repr__(self) -> str:
         request = self.request
         return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
+
+
+Entered.read_from(RequestContext)

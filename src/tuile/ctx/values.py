@@ -131,11 +131,20 @@ class Entered:
         """The session of the request; None where there is none."""
         return None if self._request_ctx is None else self._request_ctx.session
 
-    def __getattr__(self, name: str) -> t.Any:
-        # All other attributes belong to the request.
-        if self._request_ctx is None:
-            raise AttributeError(f"{name!r} belongs to a request, and there is none.")
-        return getattr(self._request_ctx, name)
+    @classmethod
+    def read_from(cls, kind: type[RequestContext]) -> None:
+        """Let the other attributes of a class of requests be read from the request.
+
+        A `__getattr__` would do the same, but CPython 3.11 is slow to read any attribute of a class that has one.
+        """
+        names = {name for each in kind.__mro__[:-1] for name in (*vars(each), *getattr(each, "__annotations__", ()))}
+        for name in names.difference(dir(cls)):
+            if not name.startswith("__"):
+                setattr(cls, name, property(attrgetter(f"_request_ctx.{name}")))
+
+    if t.TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> t.Any: ...
 
 
 class Leaving:

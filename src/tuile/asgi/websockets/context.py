@@ -11,6 +11,7 @@ from ...ctx.cookie_defaults import PREFIX
 from ...ctx.late_writes import watch
 from ...ctx.request_context import RequestContext
 from ...ctx.states import LEFT, PLAIN
+from ...ctx.values import Entered
 from ...dispatch.inlined_response import new
 from ...routing.websockets import find_by_path, find_websocket
 from ...sessions.watching import SessionWatch, watch_session
@@ -152,3 +153,6 @@ class WebSocketContext(RequestContext):
             send_signal(websocket_tearing_down, app, app.ensure_sync, exc=exc)
         if failure is not None:
             raise failure
+
+
+Entered.read_from(WebSocketContext)
