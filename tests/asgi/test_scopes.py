@@ -23,6 +23,7 @@ from tuile.asgi.scopes import (
     sent_headers,
     status_code,
 )
+from tuile.sessions import SecureCookieSessionInterface
 
 
 def make_app() -> Flask:
@@ -325,6 +326,28 @@ def test_the_environ_of_a_handshake_is_made_when_it_is_read() -> None:
     kept = {name: value for name, value in found["environ"].items() if name not in {"wsgi.input", "werkzeug.request"}}
     assert kept == {name: value for name, value in whole.items() if name != "wsgi.input"}
     assert found["environ"]["wsgi.input"].read() == b""
+
+
+def test_the_view_of_a_handshake_is_that_of_an_environ_which_was_changed() -> None:
+    app = Flask("handshake", static_folder=None)
+    seen: list[str] = []
+
+    class Rewriting(SecureCookieSessionInterface):
+        def open_session(self, app: Any, request: Any) -> Any:
+            request.environ["PATH_INFO"] = "/new"
+            return super().open_session(app, request)
+
+    app.session_interface = Rewriting()
+
+    @app.websocket("/old")
+    @app.websocket("/new")
+    async def view() -> None:
+        seen.append(websocket.url_rule.rule)  # type: ignore[union-attr] # it was found
+        await websocket.accept()
+
+    for _ in range(3):
+        run(lambda: opened(app, make_websocket_scope("/old")))
+    assert seen == ["/new"] * 3
 
 
 async def opened(app: Flask, scope: Any) -> None:

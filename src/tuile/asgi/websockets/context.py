@@ -90,8 +90,8 @@ class WebSocketContext(RequestContext):
             self._match_by_adapter()
             return
         websocket, name = self.websocket, app.config["SERVER_NAME"]
-        handshake = websocket._handshake
-        # The scheme of a handshake is one that the map accepts.
+        # An environ that was made may have been changed. The scheme of a handshake is one that the map accepts.
+        handshake = None if websocket._scope is None else websocket._handshake
         if handshake is not None and handshake[0] in url_map._plain_hosts and name is None:
             found = find_by_path(url_map, handshake[1])
         else:
