@@ -392,6 +392,39 @@ def test_a_waiting_asynchronous_generator_is_closed_when_the_client_leaves() -> 
     assert steps == ["closed"]
 
 
+@pytest.mark.parametrize("protocol", ["WSGI", "ASGI"])
+def test_a_generator_that_goes_on_after_it_was_cancelled_is_closed(protocol: str) -> None:
+    steps: list[str] = []
+
+    async def stubborn() -> AsyncIterator[str]:
+        yield "x"
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            steps.append("cancelled")
+        try:
+            yield "not sent"
+        finally:
+            steps.append("closed")
+
+    app = make_app(stubborn, keep_alive=0.01)
+    if protocol == "WSGI":
+        response = app.test_client().get("/events", buffered=False)
+        pieces = iter(response.response)
+        assert [next(pieces) for _ in range(3)] == [b":\n\n", b"data: x\n\n", b":\n\n"]
+        response.close()
+        while len(steps) < 2:
+            time.sleep(0.001)
+    else:
+
+        async def main() -> None:
+            await Server(make_scope("/events"), leaves_after=3).ask(app)
+            await until(lambda: len(steps) == 2)
+
+        run(main)
+    assert steps == ["cancelled", "closed"]
+
+
 def test_an_awaited_body_closes_its_generator_in_the_task_that_made_the_events() -> None:
     tasks: list[object] = []
 

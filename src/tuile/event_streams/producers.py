@@ -127,6 +127,9 @@ class TaskProducer(_Ending):
         iterator = aiter(self._events)
         try:
             async for event in iterator:
+                if self.is_left:
+                    # The generator has gone on after it was cancelled.
+                    break
                 self.pieces.put(self._encode(event))
                 await self._taken.wait()
                 self._taken.clear()
@@ -180,6 +183,9 @@ class AwaitedProducer(_Ending):
         iterator = aiter(events)
         try:
             async for event in iterator:
+                if self.is_left:
+                    # The generator has gone on after it was cancelled.
+                    break
                 self._piece = encode(event)
                 self._wake()
                 self._space = self.loop.create_future()
