@@ -724,10 +724,31 @@ def test_the_main_program_is_named_when_it_imported_flask_itself(tmp_path: Path)
     assert "the module that imported it is '__main__'" in last
 
 
-# A proxy like those of Lektor's context, which raise what they like, and a module that is loaded when it is first used.
+# A proxy like those of Lektor's context, which raise what they like, modules that do, and one that is loaded when it is
+# first used.
 OTHERS = """
 import importlib.util, sys
+from types import ModuleType
 from werkzeug.local import LocalProxy
+
+class Refusing(ModuleType):
+    @property
+    def __dict__(self):
+        raise LookupError("no names")
+
+class Odd(ModuleType):
+    @property
+    def __dict__(self):
+        return 5
+
+class Text:
+    def __str__(self):
+        raise LookupError("no text")
+
+refusing = sys.modules["refusing"] = Refusing("refusing")
+odd = sys.modules["odd"] = Odd("odd")
+named = sys.modules["named"] = ModuleType("named")
+named.__name__ = named.__file__ = Text()
 
 def raising():
     raise LookupError("not here")

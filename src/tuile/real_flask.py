@@ -54,10 +54,10 @@ def names_in(module: object) -> t.Mapping[str, object]:
     A lazy module would be loaded, and a proxy would look for its object.
     """
     try:
-        found: t.Mapping[str, object] = object.__getattribute__(module, "__dict__")
-    except AttributeError:
+        found: object = object.__getattribute__(module, "__dict__")
+    except Exception:  # noqa: BLE001 - a property of its class may raise any error
         return {}
-    return found
+    return found if type(found) is dict else {}
 
 
 def module_name(value: object) -> str:
@@ -65,7 +65,8 @@ def module_name(value: object) -> str:
 
     A proxy of another library may raise any error when it is asked for its class.
     """
-    return str(names_in(value).get("__name__", "")) if issubclass(type(value), type(sys)) else ""
+    name = names_in(value).get("__name__") if issubclass(type(value), type(sys)) else ""
+    return name if type(name) is str else ""
 
 
 def holders() -> list[str]:

@@ -227,7 +227,8 @@ def _is_import_machinery(name: str) -> bool:
 
 def _is_tuiles_script(module: object) -> bool:
     """Return whether a module is the command `tuile` running as `__main__`, or our `sitecustomize`."""
-    return os.path.basename(str(names_in(module).get("__file__") or "")) in {"tuile", "tuile.exe", "__main__.py"}
+    path = names_in(module).get("__file__")
+    return type(path) is str and os.path.basename(path) in {"tuile", "tuile.exe", "__main__.py"}
 
 
 class PathEntryFinder:
