@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -434,6 +435,24 @@ def test_a_request_that_nobody_has_read_is_left_as_on_flask(
             environ.update(PATH_INFO="/used-again", REQUEST_METHOD="PUT")
             if kept and (request := getattr(kept.pop(), "request", None)) is not None:
                 seen.append((request.path, request.method))
+        return seen
+
+    same(program)
+
+
+@pytest.mark.parametrize("names", [[], ["teardown_request"], ["before_request", "teardown_appcontext"]])
+def test_each_request_of_a_class_with_a_finalizer_is_made_and_finalized(names: list[str]) -> None:
+    def program(lib: Any) -> Any:
+        seen: list[str] = []
+        app = make_app(lib)
+        app.request_class = type("Finalized", (lib.Request,), {"__del__": lambda _: seen.append("finalized")})
+        app.add_url_rule("/", "view", lambda: "text")
+        for name in names:
+            getattr(app, name)(lambda *_: seen.append("hook"))
+        for path in ("/", "/", "/missing", "/"):
+            send(app, make_environ(path))
+            gc.collect()
+            seen.append("answered")
         return seen
 
     same(program)

@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
 # The methods of other classes whose results are computed inline.
 _CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
 _REQUEST = attributes(
-    Request, ("__new__", "__setattr__", "host", "method", "routing_exception", "url_rule", "view_args")
+    Request, ("__del__", "__new__", "__setattr__", "host", "method", "routing_exception", "url_rule", "view_args")
 )
 _CONSTRUCTOR = attributes(Request, ("__init__",))
 #: Patches of Werkzeug's classes are not detected, so the classes are compared whenever a plan is made.
