@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tuile
+from tests.asgi import driver
 from tests.beside_flask import make_environ, outcome, same, send
 
 # What one function does, besides being noted.
@@ -302,3 +303,37 @@ def test_blueprints_patched_on_the_class_between_requests_count_at_once() -> Non
         send(app)
     send(app)
     assert log == ["app", "app", "app", "own", "app"]
+
+
+# They fail, or the body does not have the announced length, which ASGI servers are not given.
+REFUSED = {"headers deleted", "parts deleted", "part", "part replaced", "parts", "method"}
+
+
+@pytest.mark.parametrize("change", [change for change in CHANGED if change not in REFUSED])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_functions_after_the_view_leave_of_a_response_is_sent_to_asgi_servers_too(
+    change: str, method: str
+) -> None:
+    app = tuile.Flask("changed")
+    app.extensions.update(log=[], **{"class": type("Own", (tuile.Response,), {})})
+    app.after_request(lambda response: (CHANGED[change](app, response), response)[1])
+    app.add_url_rule("/", "index", lambda: "text")
+    expected = send(app, make_environ(REQUEST_METHOD=method))
+    for _ in range(3):
+        found = driver.send(app, "/", method)
+        assert (found.status, found.body) == (expected.code, expected.body)
+        assert [(name.lower(), value) for name, value in expected.headers] == [
+            (name.decode(), value.decode()) for name, value in found.headers
+        ]
+
+
+def test_an_untouched_response_is_sent_to_asgi_servers_without_it() -> None:
+    app = tuile.Flask("untouched")
+    app.after_request(lambda response: response)
+    app.add_url_rule("/", "index", lambda: "text")
+    driver.send(app)
+    with (
+        mock.patch("tuile.asgi.worker_path.prepared_of", side_effect=AssertionError),
+        mock.patch("tuile.asgi._generated.prepared_of", side_effect=AssertionError),
+    ):
+        assert driver.send(app).body == b"text"

@@ -381,8 +381,12 @@ def _imports(used: set[str], path: Path) -> str:
                     if (alias.asname or alias.name) in used:
                         (typing if isinstance(node, ast.If) else running)[_line(statement, alias, source, path)] = None
     package = "." if path.parent == DISPATCH else "..dispatch."
+    # As they are run, where they are written too: what counts references counts those of one frame.
+    written = {} if path.parent == DISPATCH else GENERATED[DISPATCH / "_generated.py"]
     own = [
-        f"from {package}{source.stem} import {name}" for name, source in sorted(_definitions().items()) if name in used
+        f"from {package}{'_generated' if name in written else source.stem} import {name}"
+        for name, source in sorted(_definitions().items())
+        if name in used
     ]
     types = "".join(f"    {line}\n" for line in typing if line not in running)
     lines = ["from __future__ import annotations", "import typing as t", *running, *own]
@@ -430,7 +434,7 @@ def text_of(path: Path, *modules: ast.Module) -> str:
 def formatted(text: str, path: Path) -> str:
     """Return Python as ruff writes it."""
     ruff = os.path.join(os.path.dirname(sys.executable), "ruff")
-    for command in (["check", "--fix-only", "--quiet", "--select", "I,F401,TC"], ["format", "--quiet"]):
+    for command in (["check", "--fix-only", "--quiet", "--select", "I,F401,TC,UP034"], ["format", "--quiet"]):
         done = subprocess.run(
             [ruff, *command, "--stdin-filename", str(path), "-"],
             input=text, capture_output=True, text=True, check=True, cwd=ROOT,

@@ -16,8 +16,8 @@ from ..ctx.app_context import current, current_value, set_current
 from ..ctx.references import REFERENCES
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
+from ..dispatch._generated import finish_by_functions
 from ..dispatch.division import answers_itself
-from ..dispatch.fast_path import finish_by_functions
 from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_headers
 from ..dispatch.inlined_response import new
 from ..dispatch.pages import PAGES, adds_session, page_of

@@ -831,19 +831,19 @@ def finish_by_functions(
             app._tell_finished(response)
         try:
             if start is not None and (
-                len(response.headers._list) == 2
-                and type(response) is plan.response_class
+                len(pairs := response.headers._list) == 2
+                and pairs[0] is start[0]
+                and (pairs[1] is counted)
+                and (type(response) is plan.response_class)
                 and (type(response.headers) is Headers)
-                and (response.headers._list[0] is start[0])
-                and (response.headers._list[1] is counted)
                 and (response._status is start[1])
                 and (response._status_code is start[2])
                 and (not response._on_close)
                 and response._sends_plainly
-                and (type(response.response) is list)
-                and (len(response.response) == 1)
-                and (response.response[0] is body)
-                and (getrefcount(response.response) <= REFERENCES_OF_ATTRIBUTE)
+                and (type(parts := response.response) is list)
+                and (len(parts) == 1)
+                and (parts[0] is body)
+                and (getrefcount(parts) <= REFERENCES + 1)
                 and (getrefcount(response) <= REFERENCES)
                 and (not getweakrefcount(response))
                 and (plan.epoch is invalidation.epoch)

@@ -7,7 +7,7 @@ from sys import getrefcount
 from weakref import getweakrefcount
 
 from .. import invalidation
-from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE
+from ..ctx.references import REFERENCES
 from ..http.response_headers import LENGTHS, SHORT, Headers, new_length
 
 if t.TYPE_CHECKING:
@@ -69,19 +69,20 @@ def is_as_made(plan: Plan, start: TextStart, counted: tuple[str, str], body: byt
     A weak reference counts too: on Flask the response lives until the server has closed it.
     """
     return (
-        len(response.headers._list) == 2
+        len(pairs := response.headers._list) == 2
+        and pairs[0] is start[0]
+        and pairs[1] is counted
         and type(response) is plan.response_class
         and type(response.headers) is Headers
-        and response.headers._list[0] is start[0]
-        and response.headers._list[1] is counted
         and response._status is start[1]
         and response._status_code is start[2]
         and not response._on_close
         and response._sends_plainly
-        and type(response.response) is list
-        and len(response.response) == 1
-        and response.response[0] is body
-        and getrefcount(response.response) <= REFERENCES_OF_ATTRIBUTE
+        and type(parts := response.response) is list
+        and len(parts) == 1
+        and parts[0] is body
+        # By the response and by the name above.
+        and getrefcount(parts) <= REFERENCES + 1
         and getrefcount(response) <= REFERENCES
         and not getweakrefcount(response)
         and plan.epoch is invalidation.epoch
