@@ -28,13 +28,19 @@ settings.register_profile("long", any_speed, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-@pytest.fixture(autouse=True)
-def _plans_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make plans for contexts at once, so that tests of one test what plans allow; PLANS=late: as applications."""
+@pytest.fixture
+def plans_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make plans for contexts at once, for tests that count what plans save."""
     from tuile.dispatch.planner import Planner  # noqa: PLC0415 - only after TUILE_SHIM was set
 
+    monkeypatch.setattr(Planner, "WAITS", 0)
+
+
+@pytest.fixture(autouse=True)
+def _plans(request: pytest.FixtureRequest) -> None:
+    """Make plans at once, so that tests of one context test what plans allow; PLANS=late: as applications do."""
     if os.environ.get("PLANS") != "late":
-        monkeypatch.setattr(Planner, "WAITS", 0)
+        request.getfixturevalue("plans_at_once")
 
 
 @pytest.fixture(autouse=True)

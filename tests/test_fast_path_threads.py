@@ -208,7 +208,7 @@ def test_a_change_may_come_before_any_line_of_planning(name: str) -> None:
         with contextlib.ExitStack() as stack:
             change = functools.partial(replace, stack, app, name)
             with BeforeLine(line, change, ("dispatch/plan.py", "dispatch/planner.py")) as moment:
-                plan = app._planner.current(app)
+                plan = app._planner.for_request(app)
             if moment.lines < line:
                 break
             # Either it was seen, or the plan is stale.

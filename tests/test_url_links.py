@@ -232,6 +232,7 @@ def test_methods_that_clients_choose_are_not_remembered() -> None:
     assert max(counts) < 10
 
 
+@pytest.mark.usefixtures("plans_at_once")
 def test_an_app_without_rules_for_these_needs_no_adapter() -> None:
     app = make_app(tuile)
     app.add_url_rule("/two", "two", lambda: "", methods=["GET"])
@@ -290,6 +291,7 @@ def test_urls_below_a_root_are_those_of_its_adapter(root: str, name: str | None,
     same(program)
 
 
+@pytest.mark.usefixtures("plans_at_once")
 def test_no_adapter_is_made_for_urls_below_a_root() -> None:
     app = an_app(tuile, "plain")
     with app.test_request_context("/about", environ_overrides={"SCRIPT_NAME": "/app"}) as context:
