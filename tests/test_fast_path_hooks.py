@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import tuile
 from tests.asgi import driver
 from tests.beside_flask import make_environ, outcome, same, send
+from tuile.asgi import _generated
 
 # What one function does, besides being noted.
 CHANGES: dict[str, Any] = {
@@ -309,6 +310,16 @@ def test_blueprints_patched_on_the_class_between_requests_count_at_once() -> Non
 REFUSED = {"headers deleted", "parts deleted", "part", "part replaced", "parts", "method"}
 
 
+def ask_often(app: tuile.Flask, method: str = "GET") -> list[driver.Answer]:
+    """Send requests in one event loop, as the first of a loop is answered by the steps."""
+
+    async def main() -> list[driver.Answer]:
+        return [await driver.ask(app, "/", method) for _ in range(5)]
+
+    answers: list[driver.Answer] = driver.run(main)
+    return answers
+
+
 @pytest.mark.parametrize("change", [change for change in CHANGED if change not in REFUSED])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_what_functions_after_the_view_leave_of_a_response_is_sent_to_asgi_servers_too(
@@ -319,8 +330,7 @@ def test_what_functions_after_the_view_leave_of_a_response_is_sent_to_asgi_serve
     app.after_request(lambda response: (CHANGED[change](app, response), response)[1])
     app.add_url_rule("/", "index", lambda: "text")
     expected = send(app, make_environ(REQUEST_METHOD=method))
-    for _ in range(3):
-        found = driver.send(app, "/", method)
+    for found in ask_often(app, method):
         assert (found.status, found.body) == (expected.code, expected.body)
         assert [(name.lower(), value) for name, value in expected.headers] == [
             (name.decode(), value.decode()) for name, value in found.headers
@@ -328,12 +338,14 @@ def test_what_functions_after_the_view_leave_of_a_response_is_sent_to_asgi_serve
 
 
 def test_an_untouched_response_is_sent_to_asgi_servers_without_it() -> None:
+    def finish(*args: Any) -> Any:
+        finished.append(original(*args))
+        return finished[-1]
+
+    original, finished = vars(_generated)["finish_by_functions"], list[Any]()
     app = tuile.Flask("untouched")
     app.after_request(lambda response: response)
     app.add_url_rule("/", "index", lambda: "text")
-    driver.send(app)
-    with (
-        mock.patch("tuile.asgi.worker_path.prepared_of", side_effect=AssertionError),
-        mock.patch("tuile.asgi._generated.prepared_of", side_effect=AssertionError),
-    ):
-        assert driver.send(app).body == b"text"
+    with mock.patch.object(_generated, "finish_by_functions", finish):
+        assert {answer.body for answer in ask_often(app)} == {b"text"}
+    assert {body for _, body, _ in finished} == {b"text"}
