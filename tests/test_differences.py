@@ -987,6 +987,13 @@ def _(lib: Any) -> str:
     return str(found[1])
 
 
+@shown("`type(request).__getattribute__` takes a name alone", "returned", "raised")
+def _(lib: Any) -> str:
+    kind: Any = type(lib.request)
+    assert object.__getattribute__(lib.request, "_get_current_object") is not None
+    return str(outcome(kind.__getattribute__, lib.request, "_get_current_object")[0])
+
+
 @shown(
     "To delete what a request has not read yet is an `AttributeError`",
     ["KeyError", "None", "KeyError"],
