@@ -35,7 +35,7 @@ from werkzeug.routing import MapAdapter, UnicodeConverter
 
 import tuile
 from tests.asgi.driver import Server, make_scope
-from tests.beside_flask import make_environ, outcome, part, send
+from tests.beside_flask import make_environ, make_post, outcome, part, send
 from tests.fresh import observe
 
 if TYPE_CHECKING:
@@ -985,6 +985,21 @@ def _(lib: Any) -> str:
     with app.test_request_context():
         found = outcome(lib.render_template_string, "[{{ url_for('static', filename='x') }}]")
     return str(found[1])
+
+
+@shown("A form's files are made when they are read", [True, True], [False, True])
+def _(lib: Any) -> list[bool]:
+    app, found = lib.Flask("shop"), list[bool]()
+
+    def view() -> str:
+        for name in ("form", "files"):
+            getattr(lib.request, name)
+            found.append("files" in vars(lib.request._get_current_object()))
+        return "text"
+
+    app.add_url_rule("/", "view", view, methods=["POST"])
+    send(app, make_post(b"a=1", "application/x-www-form-urlencoded"))
+    return found
 
 
 @shown("`type(request).__getattribute__` takes a name alone", "returned", "raised")
