@@ -359,7 +359,7 @@ def _only_proxy(kind: type[LocalProxy], find: t.Callable[[], object], read: t.Ca
         return object.__new__(derived if cls is only else cls)
 
     def derive(cls: type[LocalProxy], /, **options: object) -> None:
-        super(only, cls).__init_subclass__(**options)
+        super(LocalProxy, cls).__init_subclass__(**options)
         if only in cls.__bases__:
             # Before the class, so that `super()` finds methods that are not of the one proxy.
             at = cls.__bases__.index(only)

@@ -237,7 +237,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Send this response, as the application does itself: where there is nothing to close, the parts are a list."""
-        is_stream = False
+        is_stream, whole = False, None
         if (
             self._sends_plainly
             and (type(headers := self.headers) is Headers or type(headers) in HEADERS_CLASSES)
@@ -279,7 +279,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                         return stream_parts(self, environ)
                     if environ["REQUEST_METHOD"] == "HEAD":
                         return Closing((), self.close) if self._on_close else ()
-                    return [*body] if type(body) is list else whole()
+                    return [*body] if whole is None else whole()
         if self._sends_plainly and type(self.headers) in HEADERS_CLASSES:
             parts = send_plainly(self, environ, start_response)
             if parts is not None:
