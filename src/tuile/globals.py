@@ -16,6 +16,7 @@ from .ctx.app_context import (
     AppContext,
     _cv_app,  # noqa: F401 - Flask's globals have it
     _cv_request,  # noqa: F401 - as well
+    current_request,
     current_value,
 )
 from .ctx.namespace import _AppCtxGlobals, _dict_of, lacks
@@ -76,13 +77,6 @@ def _find_app_context() -> AppContext:
     return context
 
 
-def _find_request() -> Request:
-    value = current_value(None)
-    if value is None or ((request := value._request) is None and (request := value._make_request()) is None):
-        raise RuntimeError(NO_REQUEST_MESSAGE)
-    return request
-
-
 def _find_session() -> SessionMixin | None:
     value = current_value(None)
     # A request context has a request, which need not be made to know that; likewise below.
@@ -117,7 +111,7 @@ def _find_request_context() -> RequestContext:
 
 def _read_of_request(name: str) -> object:
     if name in _OWN_NAMES:
-        return _find_request if name == "_get_current_object" else _own(_request, name)
+        return current_request if name == "_get_current_object" else _own(_request, name)
     value = current_value(None)
     if value is None or ((request := value._request) is None and (request := value._make_request()) is None):
         return _of_unbound(_request, name, NO_REQUEST_MESSAGE)
@@ -376,7 +370,7 @@ _app_ctx = _only_proxy(LocalProxy, _find_app_context, _read_of_app_context)
 _request_ctx = _only_proxy(LocalProxy, _find_request_context, _read_of_request_context)
 _current_app = _only_proxy(LocalProxy, _find_app, _read_of_app)
 _g = _only_proxy(_NamespaceProxy, _find_g, _read_of_g)
-_request = _only_proxy(LocalProxy, _find_request, _read_of_request)
+_request = _only_proxy(LocalProxy, current_request, _read_of_request)
 _session = _only_proxy(_SessionProxy, _find_session, _read_of_session)
 
 app_ctx = t.cast("AppContext", _app_ctx)

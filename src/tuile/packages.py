@@ -18,7 +18,6 @@ class NotAsked:
 
 
 NOT_ASKED = NotAsked()
-_IS_POSIX = os.name == "posix"
 
 
 def installed_version(distribution: str) -> str | None:
@@ -70,17 +69,7 @@ def locate(import_name: str) -> tuple[str, ModuleSpec | NotAsked | None]:
             " name information or because it's a namespace package. In this case the root"
             " path needs to be explicitly provided."
         )
-    return _folder_of(path), asked
-
-
-def _folder_of(path: str) -> str:
-    """Return the absolute path of the folder that a file is in."""
-    if _IS_POSIX and type(path) is str and path[:1] == "/" and path[-1] not in "/.":
-        folder = path.rpartition("/")[0]
-        if folder and "//" not in path and "/./" not in path and "/../" not in path:
-            # The same, in fewer calls.
-            return folder
-    return os.path.dirname(os.path.abspath(path))
+    return os.path.dirname(os.path.abspath(path)), asked
 
 
 def _is_inside(path: str, folder: str) -> bool:

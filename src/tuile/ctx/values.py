@@ -133,7 +133,7 @@ class Entered:
 
     @classmethod
     def read_from(cls, kind: type[RequestContext]) -> None:
-        """Let the other attributes of a class of requests be read from the request.
+        """Let the other attributes of request contexts of a class be read from the context.
 
         A `__getattr__` would do the same, but CPython 3.11 is slow to read any attribute of a class that has one.
         """

@@ -26,11 +26,27 @@ if t.TYPE_CHECKING:
 _set = object.__setattr__
 # Of Tuile's classes; the second one where `import flask` means Tuile.
 _PACKAGES = (__name__.partition(".")[0], "flask")
-#: The attributes that the constructor of an app gives it by `_set_registries`.
-_REGISTRIES = frozenset({"_got_first_request", "after_request_funcs", "before_request_funcs", "blueprints"})
-_REGISTRIES |= {"declared_cookies", "error_handler_spec", "extensions", "shell_context_processors"}
-_REGISTRIES |= {"subdomain_matching", "teardown_appcontext_funcs", "teardown_request_funcs", "url_build_error_handlers"}
-_REGISTRIES |= {"template_context_processors", "url_default_functions", "url_value_preprocessors", "view_functions"}
+#: The attributes that the constructor of an app gives it by `_set_initial_attributes`.
+_INITIAL_ATTRIBUTES = frozenset(
+    {
+        "_got_first_request",
+        "after_request_funcs",
+        "before_request_funcs",
+        "blueprints",
+        "declared_cookies",
+        "error_handler_spec",
+        "extensions",
+        "shell_context_processors",
+        "subdomain_matching",
+        "teardown_appcontext_funcs",
+        "teardown_request_funcs",
+        "template_context_processors",
+        "url_build_error_handlers",
+        "url_default_functions",
+        "url_value_preprocessors",
+        "view_functions",
+    }
+)
 _werkzeug_seen: list[list[str]] = [[] for _ in WERKZEUG]
 
 
@@ -236,30 +252,30 @@ class Planned(ErrorHandling, metaclass=Watched):
 
     # Whether all classes after this one are Tuile's. Then they are `ErrorHandling` and its bases.
     _sets_directly: t.ClassVar[bool] = True
-    # Whether no class has a property for a registry, or can get one unnoticed.
-    _has_plain_registries: t.ClassVar[bool] = True
+    # Whether no class has a property for one of these attributes, or can get one unnoticed.
+    _has_plain_initial_attributes: t.ClassVar[bool] = True
 
     @classmethod
     def _set_flags(cls) -> None:
         """Note whether attributes can be set without asking the classes after this one, or any."""
         after = cls.__mro__[cls.__mro__.index(ErrorHandling) : -1]
         cls.set_flag("_sets_directly", all(map(_is_ours, after)))
-        has_none = not any(name in vars(kind) for kind in cls.__mro__ for name in _REGISTRIES)
-        cls.set_flag("_has_plain_registries", has_none and all(map(_is_ours, unwatched(cls))))
+        has_none = not any(name in vars(kind) for kind in cls.__mro__ for name in _INITIAL_ATTRIBUTES)
+        cls.set_flag("_has_plain_initial_attributes", has_none and all(map(_is_ours, unwatched(cls))))
 
-    def _set_registries(self, registries: dict[str, object]) -> None:
+    def _set_initial_attributes(self, attributes: dict[str, object]) -> None:
         if (
-            self._has_plain_registries
-            and _REGISTRIES.issuperset(registries)
+            self._has_plain_initial_attributes
+            and _INITIAL_ATTRIBUTES.issuperset(attributes)
             and type(self).__setattr__ is _set_planned
             and self._sets_directly
             and ErrorHandling.__setattr__ is _set
         ):
-            self.__dict__.update(registries)
+            self.__dict__.update(attributes)
             # The constructor may be called once more.
             invalidation.invalidate()
         else:
-            super()._set_registries(registries)
+            super()._set_initial_attributes(attributes)
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         if self._sets_directly and ErrorHandling.__setattr__ is _set:

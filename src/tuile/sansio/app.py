@@ -124,7 +124,7 @@ class App(AppWebSockets, metaclass=Watched):
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
         self.json = self.json_provider_class(self)
-        self._set_registries(
+        self._set_initial_attributes(
             {
                 "url_build_error_handlers": [],
                 "teardown_appcontext_funcs": [],
@@ -134,7 +134,7 @@ class App(AppWebSockets, metaclass=Watched):
             }
         )
         self.url_map = self.url_map_class(host_matching=host_matching)
-        self._set_registries({"subdomain_matching": subdomain_matching, "_got_first_request": False})
+        self._set_initial_attributes({"subdomain_matching": subdomain_matching, "_got_first_request": False})
 
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:

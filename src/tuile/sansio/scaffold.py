@@ -99,7 +99,7 @@ class Scaffold(DeclaresCookies):
 
         # Extensions write into the registries at any time. Except for the first two, their first key is the scope: the
         # name of a blueprint, or None for everything that this object handles.
-        self._set_registries(
+        self._set_initial_attributes(
             {
                 # Maps endpoints to view functions.
                 "view_functions": {},
@@ -118,10 +118,10 @@ class Scaffold(DeclaresCookies):
     def _locate(self, import_name: str) -> str:
         return get_root_path(import_name)
 
-    def _set_registries(self, registries: dict[str, object]) -> None:
-        """Set attributes of a new object that nothing but its class can make anything else of."""
-        for name, registry in registries.items():
-            setattr(self, name, registry)
+    def _set_initial_attributes(self, attributes: dict[str, object]) -> None:
+        """Set the attributes that a new object begins with. A class may have a faster way where nothing sees it."""
+        for name, value in attributes.items():
+            setattr(self, name, value)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"

@@ -33,16 +33,11 @@ def args(self: Request) -> MultiDict[str, str]:
         query = self.query_string.decode(errors="replace")
     kind = self.parameter_storage_class
     if kind is WerkzeugImmutableMultiDict:
-        return _parsed(query)
-    return t.cast("MultiDict[str, str]", kind(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote")))
-
-
-def _parsed(query: str) -> ImmutableMultiDict[str]:
-    """Return the fields of a query as the constructor makes them from pairs, but in one call."""
-    fields: ImmutableMultiDict[str] = _new(ImmutableMultiDict)
-    if query:
+        # As the constructor does with pairs, but in one call.
+        fields: ImmutableMultiDict[str] = _new(ImmutableMultiDict)
         _fill(fields, urlencoded.parse_urlencoded(query))
-    return fields
+        return fields
+    return t.cast("MultiDict[str, str]", kind(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote")))
 
 
 if t.TYPE_CHECKING:
