@@ -18,5 +18,13 @@ SUBJECTS = (
     "subclasses",
     "production",
     "pages",
+    "headers",
+    "responses",
+    "failures",
+    "rules",
+    "applications",
+    "uses",
+    "markup",
+    "clients",
     "extensions",
 )

@@ -108,3 +108,30 @@ def _(app: Any) -> None:
     flask_wtf.CSRFProtect(app)
     shown = app.view_functions["page"]
     app.view_functions["page"] = flask_login.login_required(lambda: shown() + flask_wtf.csrf.generate_csrf())
+
+
+@application("Flask-Login: logging out", "/logout", login=_IN)
+def _(app: Any) -> None:
+    _with_login(app)
+    app.add_url_rule("/logout", "logout", flask_login.login_required(lambda: str(flask_login.logout_user())))
+
+
+@application("Flask-Login: user of a key in a header", "/private", X_Key="abc")
+def _(app: Any) -> None:
+    _with_login(app)
+    app.login_manager.request_loader(lambda request: _USER if request.headers.get("X-Key") == "abc" else None)
+
+
+@application("Flask-SQLAlchemy: 404", "/note/99")
+def _(app: Any) -> None:
+    _with_database(app)
+
+
+@application("Flask-WTF: errors as JSON", "/errors", body="name=", type="application/x-www-form-urlencoded",
+             WTF_CSRF_ENABLED=False)  # fmt: skip
+def _(app: Any) -> None:
+    def errors() -> Any:
+        form = _Form()
+        return f.redirect("/done") if form.validate_on_submit() else (f.jsonify(form.errors), 400)
+
+    app.add_url_rule("/errors", "errors", errors, methods=["POST"])

@@ -64,7 +64,7 @@ def _(app: Any) -> None:
     app.before_request(lambda: f.abort(403))
 
 
-@application("a timer in g", "/g", varies=r"[\d.]+")
+@application("a timer in g", "/g", varies=r"[\d.]+(e-\d+)?")
 def _(app: Any) -> None:
     @app.before_request  # type: ignore[untyped-decorator]
     def start() -> None:
