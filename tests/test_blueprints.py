@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -487,6 +491,55 @@ def test_commands_are_grouped_under_the_blueprints_name_by_default(app: Flask) -
     app.register_blueprint(merged)
     app.register_blueprint(late, cli_group="late-group")
     assert sorted(app.cli.commands) == ["custom", "default", "greet-merged", "late-group"]
+
+
+@pytest.mark.parametrize("package", ["flask", "tuile"])
+@pytest.mark.parametrize(
+    ("given", "registered", "names"),
+    [
+        ({}, {}, ["part"]),
+        ({"cli_group": "custom"}, {}, ["custom"]),
+        ({"cli_group": None}, {}, ["greet"]),
+        ({"cli_group": "custom"}, {"cli_group": "late"}, ["late"]),
+        ({"cli_group": "custom"}, {"cli_group": None}, ["greet"]),
+        ({}, {"name": "other"}, ["other"]),
+    ],
+)
+def test_a_framework_on_the_classes_without_io_has_its_own_groups(
+    package: str, given: dict[str, Any], registered: dict[str, Any], names: list[str]
+) -> None:
+    # As Quart's classes: they pass the arguments on, and set `cli`.
+    program = f"""
+        import click
+        from {package}.sansio.app import App as BaseApp
+        from {package}.sansio.blueprints import Blueprint as BaseBlueprint
+
+        class App(BaseApp):
+            default_config = dict.fromkeys(["DEBUG", "TESTING", "SECRET_KEY", "PERMANENT_SESSION_LIFETIME"])
+
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.cli = click.Group(self.name)
+
+            def _check_setup_finished(self, f_name):
+                pass
+
+        class Blueprint(BaseBlueprint):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.cli = click.Group(self.name)
+
+        app, part = App("app"), Blueprint("part", "app", **{given!r})
+        silent = Blueprint("silent", "app")
+        part.cli.command("greet")(lambda: None)
+        app.register_blueprint(part, **{registered!r})
+        app.register_blueprint(silent)
+        print(sorted(app.cli.commands), silent.cli.name)
+    """
+    environ = {**os.environ, "TUILE_SHIM": "0"}
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{names} silent\n"
 
 
 def test_a_group_made_by_a_subclass_is_handed_over(app: Flask) -> None:

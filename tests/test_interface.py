@@ -17,7 +17,7 @@ import tuile
 from tests.beside_flask import part, same
 from tuile.shim.table import TUILE_MODULES
 
-# Flask's modules with what applications and extensions import from them; `flask.sansio` is its own matter.
+# Flask's modules with what applications, extensions and frameworks import from them; Quart builds on `flask.sansio`.
 MODULES = [
     "app",
     "blueprints",
@@ -30,6 +30,9 @@ MODULES = [
     "json.provider",
     "json.tag",
     "logging",
+    "sansio.app",
+    "sansio.blueprints",
+    "sansio.scaffold",
     "sessions",
     "signals",
     "templating",

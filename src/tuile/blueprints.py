@@ -13,7 +13,6 @@ from .sansio.scaffold import _sentinel
 if t.TYPE_CHECKING:
     import os
 
-    from .app import Flask
     from .sansio.app import App
 
 
@@ -63,8 +62,8 @@ class Blueprint(HasResources, SansioBlueprint):
             subdomain,
             url_defaults,
             root_path,
+            cli_group,
         )
-        self.cli_group = cli_group
 
     def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> t.IO[t.Any]:
         """Open a file below the blueprint's root path, as an application does; text is UTF-8 by default."""
@@ -75,15 +74,7 @@ class Blueprint(HasResources, SansioBlueprint):
         # A group that was never used has no commands, and creating it would import click.
         if "cli" not in vars(self) and type(self).cli is HasResources.cli:
             return
-        if not self.cli.commands:
-            return
-        commands = t.cast("Flask", app).cli
-        group = options.get("cli_group", self.cli_group)
-        if group is None:
-            commands.commands.update(self.cli.commands)
-            return
-        self.cli.name = name if group is _sentinel else group
-        commands.add_command(self.cli)
+        super()._register_commands(app, name, options)
 
 
 offer_flasks_names(__name__)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..flask_names import offer_flasks_names
 from ..lazy import late_modules
-from .scaffold import _endpoint_from_view_func, setupmethod
+from .scaffold import _endpoint_from_view_func, _sentinel, setupmethod
 from .websockets import BlueprintWebSockets, merge_websocket_hooks
 
 if TYPE_CHECKING:
     import os
+
+    from click import Group
 
     from .. import typing as ft
     from . import nesting, type_vars
@@ -83,6 +85,8 @@ class Blueprint(BlueprintWebSockets):
         subdomain: The subdomain of rules that do not name one.
         url_defaults: Default values for all rules.
         root_path: As for `Scaffold`.
+        cli_group: The name of the group of the blueprint's commands; by default the name of the blueprint. None adds
+            them to the application's commands.
 
     Raises:
         ValueError: If the name is empty or contains a dot.
@@ -101,6 +105,7 @@ class Blueprint(BlueprintWebSockets):
         subdomain: str | None = None,
         url_defaults: dict[str, Any] | None = None,
         root_path: str | None = None,
+        cli_group: str | None = _sentinel,  # type: ignore[assignment] # None means something
     ) -> None:
         super().__init__(
             import_name=import_name,
@@ -118,6 +123,7 @@ class Blueprint(BlueprintWebSockets):
         self.subdomain = subdomain
         self.deferred_functions: list[DeferredSetupFunction] = []
         self.url_values_defaults = {} if url_defaults is None else url_defaults
+        self.cli_group = cli_group
         self._blueprints: list[tuple[Blueprint, dict[str, object]]] = []
 
     def _check_setup_finished(self, f_name: str) -> None:
@@ -371,8 +377,12 @@ class Blueprint(BlueprintWebSockets):
         _extend(app.template_context_processors, self.template_context_processors, name)
         merge_websocket_hooks(app, self, name)
 
-    def _register_commands(self, app: App, name: str, options: dict[str, object]) -> None:
-        """Add the blueprint's commands to those of `app`; this class has none."""
+    def _register_commands(self, app: App, name: str, options: dict[str, Any]) -> None:
+        """Add the blueprint's commands to those of `app`. Both are `cli` of subclasses, also of other frameworks."""
+        own: Group = self.cli  # type: ignore[attr-defined]
+        if own.commands:
+            group = options.get("cli_group", self.cli_group)
+            nesting.add_commands(app.cli, own, name if group is _sentinel else group)  # type: ignore[attr-defined]
 
 
 def _extend(

@@ -1,4 +1,4 @@
-"""Compute the names, prefixes and options of blueprints that are registered on an app or in another blueprint."""
+"""Compute names, prefixes, options and commands of blueprints that are registered on an app or in another blueprint."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from click import Group
+
     from .blueprints import Blueprint, BlueprintSetupState
 
 
@@ -38,3 +40,12 @@ def nested_options(
     if prefixes:
         merged["url_prefix"] = reduce(join_prefix, prefixes)
     return merged
+
+
+def add_commands(commands: Group, own: Group, name: str | None) -> None:
+    """Add the commands of a blueprint to the application's: as a group of this name, or one by one."""
+    if name is None:
+        commands.commands.update(own.commands)
+        return
+    own.name = name
+    commands.add_command(own)
