@@ -29,6 +29,7 @@ from tuile import (
     template_rendered,
 )
 from tuile.templating import DispatchingJinjaLoader, Environment
+from tuile.templating.compiling import CodeGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -282,10 +283,99 @@ def compiled(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("render", STRINGS)
-def test_a_source_is_compiled_once(app: Flask, compiled: list[str], render: Callable[..., str]) -> None:
+def test_a_source_is_compiled_for_once_and_then_to_be_kept(
+    app: Flask, compiled: list[str], render: Callable[..., str]
+) -> None:
     with app.app_context():
-        assert [render("{{ n }}", n=number) for number in range(3)] == ["0", "1", "2"]
-    assert compiled == ["{{ n }}"]
+        assert [render("{{ n }}", n=number) for number in range(4)] == ["0", "1", "2", "3"]
+    assert compiled == ["{{ n }}"] * 2
+
+
+def _own_autoescape(app: Flask) -> None:
+    app.jinja_options = {**app.jinja_options, "autoescape": lambda name: name is None}
+
+
+def _own_extension(app: Flask) -> None:
+    class Extension(jinja2.ext.Extension):
+        pass
+
+    app.jinja_env.add_extension(Extension)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "sources", "by_tuile"),
+    [
+        (None, ["{{ n }} 1", "{{ n }} 2", "{{ n }} 3"], 0),
+        (None, ["{{ n }}"] * 4, 1),
+        (None, ["x" * 40_000 + "{{ n }}"] * 3, 0),
+        (_own_autoescape, ["{{ n }}"] * 3, 0),
+        (_own_extension, ["{{ n }}"] * 3, 0),
+    ],
+    ids=["another each time", "the same", "a long one", "autoescape of the app's own", "an extension of the app's own"],
+)
+def test_what_is_run_once_is_compiled_by_jinjas_generator(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    prepare: Callable[[Flask], None] | None,
+    sources: list[str],
+    by_tuile: int,
+) -> None:
+    if prepare is not None:
+        prepare(app)
+    made: list[object] = []
+    init = CodeGenerator.__init__
+
+    def counting(self: CodeGenerator, *args: Any, **kwargs: Any) -> None:
+        made.append(self)
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(CodeGenerator, "__init__", counting)
+    with app.app_context():
+        for source in sources:
+            assert render_template_string(source, n="<b>").replace("x", "").startswith("&lt;b&gt;")
+    assert len(made) == by_tuile
+
+
+FINALIZED = [
+    "{{ n }}",
+    "a{{ n.real }}{{ n['x'] }}{{ n|string }}{{ n|string|upper }}{{ n is odd }}",
+    "{{ 1 }}{{ n }}",
+    "{{ none }}{{ n or 'a' }}{{ 'a' or n }}{{ 'x' if true else n }}{{ not n }}",
+    "{{ 'a'|upper }}{{ ['a'][0] }}{{ 'a' ~ n }}{{ 1 < n }}{{ 2 < 1 < n }}{{ (1, n) }}",
+    "{% for x in [1, n] %}{{ x }}{{ loop.index }}{% endfor %}{% set y %}{{ n }}{{ 3 }}{% endset %}{{ y }}",
+    "{% macro m(x=1) %}{{ x }}{{ 'c' }}{% endmacro %}{{ m() }}{{ m(n) }}{{ range(n)|length }}",
+    "{% filter upper %}a{{ n }}{% endfilter %}{{ 'f%s'|format(1) }}{{ missing }}{{ missing|default('d') }}",
+    "{% block one %}{{ n }}{{ 'b' }}{% endblock %}{{ self.one() }}",
+]
+
+
+@pytest.mark.parametrize("source", FINALIZED)
+def test_finalize_is_called_for_what_it_is_called_for_on_flask(source: str) -> None:
+    def program(lib: Any) -> list[object]:
+        app = make_app(lib)
+        calls: list[object] = []
+
+        def finalize(value: object) -> object:
+            calls.append(str(value))
+            return "" if value is None else f"{value}{len(calls)}"
+
+        app.jinja_options = {**app.jinja_options, "finalize": finalize}
+        with app.app_context():
+            return [lib.render_template_string(source, n=number) for number in range(5)] + calls
+
+    assert same(program)
+
+
+def test_code_with_finalize_is_kept_unless_it_was_called_for_constants(app: Flask, compiled: list[str]) -> None:
+    app.jinja_options = {**app.jinja_options, "finalize": lambda value: "" if value is None else value}
+    with app.app_context():
+        for _ in range(6):
+            assert render_template_string("a{{ n.x }}{{ n|upper }}", n="b") == "aB"
+        # The second time it is also looked at.
+        assert len(compiled) == 3
+        for _ in range(6):
+            render_template_string("{{ 1 }}")
+        assert len(compiled) > 9
 
 
 IMPURE = {
@@ -399,7 +489,7 @@ def test_a_source_whose_filters_of_constants_return_the_same_is_compiled_once(ap
         for _ in range(5):
             assert render_template_string("{{ 'abc'|backwards }}") == "cba"
     assert calls == ["abc"] * 5
-    assert len(compiled) == 1
+    assert len(compiled) == 2
 
 
 def test_a_filter_of_a_constant_that_is_replaced_is_called(app: Flask) -> None:
@@ -415,9 +505,9 @@ def test_a_filter_of_a_constant_that_is_replaced_is_called(app: Flask) -> None:
 def test_a_source_with_filters_is_compiled_once(app: Flask, compiled: list[str], source: str) -> None:
     app.jinja_env.filters["clock"] = str
     with app.app_context():
-        for number in range(3):
+        for number in range(4):
             render_template_string(source, n=number)
-    assert len(compiled) == 1
+    assert len(compiled) == 2
 
 
 def _sandboxed(app: Flask) -> None:
@@ -492,7 +582,7 @@ def test_a_template_of_a_source_starts_afresh_each_time(app: Flask, compiled: li
     with before_render_template.connected_to(before, app), app.app_context():
         assert [render_template_string("{{ first }}") for _ in range(3)] == ["1", "2", "3"]
     assert len(set(map(id, seen))) == 3
-    assert len(compiled) == 1
+    assert len(compiled) == 2
 
 
 def test_an_overlay_and_its_environment_keep_their_own(app: Flask) -> None:
@@ -511,14 +601,14 @@ def test_no_more_sources_are_kept_than_have_room(
 ) -> None:
     monkeypatch.setattr("tuile.templating.folding._SOURCES_KEPT", 2)
     with app.app_context():
-        for source in "abac":
+        for source in "aabbacc":
             render_template_string(source)
-        assert compiled == ["a", "b", "c"]
+        assert compiled == [*"aabbcc"]
         # The one that was used longest ago has gone.
         render_template_string("a")
-        assert compiled == ["a", "b", "c"]
+        assert compiled == [*"aabbcc"]
         render_template_string("b")
-        assert compiled == ["a", "b", "c", "b"]
+        assert compiled == [*"aabbccb"]
 
 
 def test_an_error_in_a_source_is_raised_each_time(app: Flask) -> None:

@@ -91,7 +91,7 @@ def _received(app: Any) -> None:
 _prepared("the i18n extension", _translated, "{% trans name=user.name %}Hello {{ name }}{% endtrans %} {{ _('Save') }}")
 _prepared(
     "a finalize of the app's own",
-    lambda app: app.jinja_options.update(finalize=_blank),
+    lambda app: setattr(app, "jinja_options", {**app.jinja_options, "finalize": _blank}),
     "{{ n }} {{ none }} {{ user.name }}",
 )
 _prepared("a DictLoader", _in_memory, "{% extends 'a.html' %}{% block a %}{{ user.name }}{% endblock %}")

@@ -71,13 +71,14 @@ class CodeGenerator(ExpressionWriter):
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         """Write the module."""
-        self._writes_out = self._writes_out and not written_out.is_deep(node)
-        self._reads = node.find(nodes.Getattr) is not None
-        self._namespaces = {found.name for found in node.find_all(nodes.NSRef)}
-        self._reads_items = node.find(nodes.Getitem) is not None
-        # Jinja's own class of what is undefined is never true.
-        self._lax.update((id(name), ("undefined is Undefined", "False")) for name in written_out.tested(node))
-        self._has_parts = any(node.find(kind) is not None for kind in (nodes.Block, nodes.Include, nodes.Extends))
+        found = written_out.nodes_of(node) if self._writes_out else None
+        self._writes_out = found is not None
+        if found is not None:
+            self._reads, self._reads_items = nodes.Getattr in found, nodes.Getitem in found
+            self._namespaces = {reference.name for reference in found.get(nodes.NSRef, ())}
+            # Jinja's own class of what is undefined is never true.
+            self._lax.update((id(name), ("undefined is Undefined", "False")) for name in written_out.tested(found))
+            self._has_parts = not found.keys().isdisjoint((nodes.Block, nodes.Include, nodes.Extends))
         super().visit_Template(node, frame)
         if self._writes_out:
             # The functions above look these names up when they are called. It may be run by another environment.

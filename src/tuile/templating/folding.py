@@ -22,7 +22,7 @@ from markupsafe import Markup
 from ..invalidation import Stock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from types import CodeType
 
 # How many compiled sources of string templates an environment keeps.
@@ -55,6 +55,8 @@ class Call(NamedTuple):
         return not self.outcome.has_result or type(self.outcome.result) in _PLAIN
 
 
+# What is kept of a source that is compiled each time.
+_COMPILED_AGAIN: tuple[None, tuple[()]] = (None, ())
 _NOT_CALLED = Outcome(was_called=False)
 _PLAIN = frozenset({str, Markup, int, float, bool, type(None)})
 # What makes code of a source. It can be replaced on one environment, too.
@@ -91,8 +93,8 @@ def compile_recording(
     """
     template = environment.parse(source)
     recorder = _Recorder(given)
-    found: list[nodes._FilterTestCommon] = [*template.find_all(nodes.Filter), *template.find_all(nodes.Test)]
-    impure = [node for node in found if not is_pure(environment, node)]
+    found = template.find_all((nodes.Filter, nodes.Test))
+    impure: list[nodes._FilterTestCommon] = [node for node in found if not is_pure(environment, node)]
     for node in impure:
         # Set on the object, for the compiler to call.
         vars(node)["as_const"] = partial(recorder.as_const, node)
@@ -165,21 +167,43 @@ def is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
     return node.name != "tojson" and environment.filters.get(node.name) is FILTERS.get(node.name)
 
 
+def finalizes_constants(environment: Environment, source: str) -> bool:
+    """Return whether Jinja may call `finalize` when it compiles a source, as it does for constants in the output."""
+    outputs = environment.parse(source).find_all(nodes.Output)
+    return not all(isinstance(node, nodes.TemplateData) or _needs_name(node) for out in outputs for node in out.nodes)
+
+
+def _needs_name(node: nodes.Node | None) -> bool:
+    """Return whether the first that an expression reads is a name, so that it is never constant."""
+    while isinstance(node, (nodes.Getattr, nodes.Getitem, nodes.Call, nodes.Filter, nodes.Test)):
+        node = node.node
+    return isinstance(node, nodes.Name)
+
+
 class Sources:
     """The sources compiled with one state of an environment, the most recently used one last.
 
     Args:
         environment: The environment.
         generators: The classes of code generators that make the same code of the same source.
+        compile_once: Compiles a source as fast as it can, to code that is run once.
     """
 
-    def __init__(self, environment: Environment, generators: Collection[type]) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        generators: Collection[type],
+        compile_once: Callable[[Environment, str], CodeType],
+    ) -> None:
         self._environment = environment
+        self._compile_once = compile_once
         self._state = _state_of(environment)
         self._registries = [dict(getattr(environment, name)) for name in _REGISTRIES]
         self.are_kept = knows_extensions(environment) and environment.code_generator_class in generators
         # The code, and the calls whose results it contains; None for the code if it is another one each time.
         self._codes: OrderedDict[str, tuple[CodeType | None, tuple[Call, ...]]] = OrderedDict()
+        # The hashes of those that were compiled once: one that has a value in it may be another one each time.
+        self._seen: OrderedDict[int, None] = OrderedDict()
         self._lock = Lock()
 
     def are_current(self, environment: Environment) -> bool:
@@ -199,11 +223,16 @@ class Sources:
             kept = self._codes.get(source)
             if kept is not None:
                 self._codes.move_to_end(source)
+            elif hash(source) not in self._seen:
+                self._seen[hash(source)] = None
+                if len(self._seen) > _SOURCES_KEPT:
+                    self._seen.popitem(last=False)
+                kept = _COMPILED_AGAIN
         if kept is None:
             return self._compiled(source)
         code, calls = kept
         if code is None:
-            return environment.compile(source)
+            return self._compile_once(environment, source)
         outcomes = changed_outcomes(environment, calls) if calls else None
         if outcomes is None:
             return code
@@ -212,12 +241,13 @@ class Sources:
         return compile_recording(environment, source, outcomes)[0]
 
     def _compiled(self, source: str) -> CodeType:
-        """Compile a source for the first time, and keep its code if it may be used again."""
+        """Compile a source for the second time, and keep its code if it may be used again."""
         environment = self._environment
         calls: tuple[Call, ...] = ()
-        # Jinja calls `finalize` for constants too.
-        if len(source) > _LONGEST_KEPT or environment.finalize is not None:
-            return environment.compile(source)
+        if len(source) > _LONGEST_KEPT or (
+            environment.finalize is not None and finalizes_constants(environment, source)
+        ):
+            return self._compile_once(environment, source)
         if "|" in source or _has_tests(source):
             code, calls = compile_recording(environment, source)
         else:

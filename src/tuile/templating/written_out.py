@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from types import GeneratorType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import filters, nodes, tests
 from jinja2.runtime import Undefined, markup_join
 from markupsafe import soft_str
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from jinja2.compiler import Frame
 
@@ -75,22 +75,30 @@ def takes_simple(node: nodes.Filter) -> bool:
     )
 
 
-def is_deep(template: nodes.Template) -> bool:
-    """Return whether expressions are nested so deep that Python could not read what is written out for them."""
+def nodes_of(template: nodes.Template) -> Mapping[type[nodes.Node], Sequence[Any]] | None:
+    """Return the nodes of a template by their classes, which nobody can derive from.
+
+    None if expressions are nested so deep that Python could not read what is written out for them.
+    """
+    found: dict[type[nodes.Node], list[nodes.Node]] = {}
     rest: list[tuple[nodes.Node, int]] = [(template, 0)]
     while rest:
         node, depth = rest.pop()
         if depth > _DEEPEST:
-            return True
-        rest += [(child, depth + 1 if isinstance(child, nodes.Expr) else 0) for child in node.iter_child_nodes()]
-    return False
+            return None
+        for name in node.fields:
+            value = getattr(node, name, None)
+            for child in value if isinstance(value, list) else (value,):
+                if isinstance(child, nodes.Node):
+                    rest.append((child, depth + 1 if isinstance(child, nodes.Expr) else 0))
+                    found.setdefault(type(child), []).append(child)
+    return found
 
 
-def tested(template: nodes.Template) -> Iterator[nodes.Name | nodes.Getattr]:
-    """Yield the names and attributes of which only the truth matters."""
-    rest = [branch.test for branch in template.find_all(nodes.If)]
-    rest += [choice.test for choice in template.find_all(nodes.CondExpr)]
-    rest += [negated.node for negated in template.find_all(nodes.Not)]
+def tested(found: Mapping[type[nodes.Node], Sequence[Any]]) -> Iterator[nodes.Name | nodes.Getattr]:
+    """Yield the names and attributes of which only the truth matters, of the nodes of a template by their classes."""
+    rest = [branch.test for kind in (nodes.If, nodes.CondExpr) for branch in found.get(kind, ())]
+    rest += [negated.node for negated in found.get(nodes.Not, ())]
     while rest:
         node = rest.pop()
         if isinstance(node, (nodes.Name, nodes.Getattr)):
