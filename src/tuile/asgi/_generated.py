@@ -19,7 +19,7 @@ from ..ctx.states import ENDED, PLAIN
 from ..dispatch._generated import finish_by_functions
 from ..dispatch.division import answers_itself
 from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_headers
-from ..dispatch.inlined_response import new
+from ..dispatch.inlined_response import UNSEEN, new
 from ..dispatch.pages import PAGES, adds_session, page_of
 from ..dispatch.planner import is_coroutine_function, remember
 from ..dispatch.teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
@@ -389,7 +389,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                         and (untouched or adds_session(app, context, answer))
                     ):
                         body = answer
-                        more = None
+                        more = UNSEEN if untouched else None
                     else:
                         complete = page_of(app, plan, answer)
                         if complete is not None and (untouched or adds_session(app, context, complete)):
@@ -435,22 +435,25 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             else prepared_of(plan, body, method, scope["http_version"])
         )
         if prepared is not None and (
-            (
-                plan.ends_quietly
-                and context._state is PLAIN
-                and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
-                and (plan.epoch is invalidation.epoch)
-                and (not plan.runs_at_end)
-                and (not app.teardown_appcontext_funcs)
-                and (not (heard and is_end_heard()))
-            )
-            and (not app.after_request_funcs)
-            and (not (heard and request_finished.receivers))
-            and (
-                not context._is_touched
-                or (
-                    not context._after_functions
-                    and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+            more is UNSEEN
+            or (
+                (
+                    plan.ends_quietly
+                    and context._state is PLAIN
+                    and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
+                    and (plan.epoch is invalidation.epoch)
+                    and (not plan.runs_at_end)
+                    and (not app.teardown_appcontext_funcs)
+                    and (not (heard and is_end_heard()))
+                )
+                and (not app.after_request_funcs)
+                and (not (heard and request_finished.receivers))
+                and (
+                    not context._is_touched
+                    or (
+                        not context._after_functions
+                        and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+                    )
                 )
             )
         ):
@@ -596,7 +599,7 @@ async def answer_awaited(
                         and (untouched or adds_session(app, context, answer))
                     ):
                         body = answer
-                        more = None
+                        more = UNSEEN if untouched else None
                     else:
                         complete = page_of(app, plan, answer)
                         if complete is not None and (untouched or adds_session(app, context, complete)):
@@ -642,22 +645,25 @@ async def answer_awaited(
             else prepared_of(plan, body, method, scope["http_version"])
         )
         if prepared is not None and (
-            (
-                plan.ends_quietly
-                and context._state is PLAIN
-                and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
-                and (plan.epoch is invalidation.epoch)
-                and (not plan.runs_at_end)
-                and (not app.teardown_appcontext_funcs)
-                and (not (heard and is_end_heard()))
-            )
-            and (not app.after_request_funcs)
-            and (not (heard and request_finished.receivers))
-            and (
-                not context._is_touched
-                or (
-                    not context._after_functions
-                    and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+            more is UNSEEN
+            or (
+                (
+                    plan.ends_quietly
+                    and context._state is PLAIN
+                    and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
+                    and (plan.epoch is invalidation.epoch)
+                    and (not plan.runs_at_end)
+                    and (not app.teardown_appcontext_funcs)
+                    and (not (heard and is_end_heard()))
+                )
+                and (not app.after_request_funcs)
+                and (not (heard and request_finished.receivers))
+                and (
+                    not context._is_touched
+                    or (
+                        not context._after_functions
+                        and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+                    )
                 )
             )
         ):
@@ -841,7 +847,7 @@ def answer_matched(
                             and (untouched or adds_session(app, context, answer))
                         ):
                             body = answer
-                            more = None
+                            more = UNSEEN if untouched else None
                         else:
                             complete = page_of(app, plan, answer)
                             if complete is not None and (untouched or adds_session(app, context, complete)):

@@ -17,6 +17,7 @@ from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined import note_match
 from ..dispatch.inlined_on_loop import awaited_at, begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
+from ..dispatch.inlined_response import UNSEEN
 from .ahead import CHUNKED, give_body, receive_ahead, receive_for_view
 from .awaited_steps import handle
 from .on_loop import MoreSteps, page_without_view
@@ -272,7 +273,7 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         await send_short(start, body, more, method, scope, send)
     elif body is not None:
         prepared = None if has_client(context) else prepared_of(plan, body, method, scope["http_version"])
-        if prepared is not None and may_end_on_loop(app, plan, context):
+        if prepared is not None and (more is UNSEEN or may_end_on_loop(app, plan, context)):
             end_on_loop(context)
             await send_prepared(prepared, send)
         else:

@@ -7,7 +7,7 @@ import typing as t
 from ..dispatch.pages import Page
 from ..http import locations
 from ..http.headers import PASSED
-from ..http.response_headers import HEADERS_CLASSES
+from ..http.response_headers import HEADERS_CLASSES, LENGTHS
 from ..wrappers.plain_response import CONTENT_TYPE_HEADERS, LEFT_OUT_OF_304, STATUS_LINES
 from ..wrappers.read_file import ReadFile
 from ..wrappers.response import CALL
@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import Body
-    from ..wrappers.response import Response
+    from ..wrappers.response import Response, TextStart
     from .protocol import HeaderPairs
 
     #: The status of a response, its headers and its body, which is empty if it is not sent.
@@ -32,7 +32,6 @@ _OTHERS = {b"content-length", b"content-location", b"location", *OF_CONNECTION}
 # The Content-Type headers of most responses.
 _TYPES = {value: (b"content-type", value.encode()) for _, value in CONTENT_TYPE_HEADERS.values()}
 # Those that are not sent without a body, by the code of the response.
-_NONE: frozenset[bytes] = frozenset()
 _LEFT_OUT = {
     204: frozenset({b"content-length"}),
     304: frozenset(name.encode() for name in LEFT_OUT_OF_304),
@@ -51,21 +50,20 @@ def prepared_of(plan: Plan, response: Body, method: str, http_version: str) -> P
         http_version: The version of HTTP of its request.
     """
     try:
-        if type(response) is Page:
+        if type(response) is plan.response_class:
+            if plan.quiet and (start := plan.text_start) is not None and type(response).__call__ is CALL:
+                return _prepared(response, method, start)
+        elif type(response) is Page:
             parts = response.body
             content = b"" if method == "HEAD" else parts[0] if len(parts) == 1 else b"".join(parts)
             return status_code(response.status), sent_headers(response.pairs, http_version), content
-        if plan.quiet and type(response) is plan.response_class and type(response).__call__ is CALL:
-            return _prepared(response, method)
     except ValueError:
         # The error is raised again where it is handled.
         pass
     return None
 
 
-def _prepared(  # noqa: C901 - one look at each header, without calls
-    response: Response, method: str
-) -> Prepared | None:
+def _prepared(response: Response, method: str, start: TextStart) -> Prepared | None:  # noqa: C901 - in one call
     """Return a response of the app's class as `Response._send` and `sent_headers` would have it."""
     code = response._status_code
     if not response._sends_plainly or type(response.headers) not in HEADERS_CLASSES or code < 200 or response._on_close:
@@ -75,26 +73,23 @@ def _prepared(  # noqa: C901 - one look at each header, without calls
     if type(content) is not bytes:
         return None
     is_empty = code != 200 and code in BODILESS
-    left_out = _LEFT_OUT[code] if is_empty else _NONE
-    pairs, length, location, size = [], None, None, len(content)
+    pairs, length, location, size, given = [], None, None, len(content), response.headers._list
     its_length = SENT_LENGTHS[size] if size < MOST_KNOWN else sent_length(size)
-    for name, value in response.headers._list:
+    if not is_empty and size < MOST_KNOWN and len(given) > 1 and given[0] is start[0] and given[1] is LENGTHS[size]:
+        # The two that the constructor adds.
+        pairs, length, given = [start[3], its_length], given[1][1], given[2:]
+    for name, value in given:
         if type(value) is not str:
             return None
-        # The two that nearly all have, with values that need no look.
-        if not is_empty:
-            if name == "Content-Type" and value in _TYPES:
-                pairs.append(_TYPES[value])
-                continue
-            if name == "Content-Length" and value.encode() == its_length[1]:
-                pairs.append(its_length)
-                length = value
-                continue
+        if name == "Content-Type" and not is_empty and value in _TYPES:
+            # Nearly all have it.
+            pairs.append(_TYPES[value])
+            continue
         if not value.isascii() or "\n" in value or "\r" in value or "\0" in value:
             return None
         lower = _PASSED.get(name)
         if lower is None:
-            if name == "Content-Length" and is_empty:
+            if name == "Content-Length" and (is_empty or value.encode() == its_length[1]):
                 lower, length = b"content-length", value
             elif name == "Location" and location is None:
                 lower, location = b"location", value
@@ -102,7 +97,7 @@ def _prepared(  # noqa: C901 - one look at each header, without calls
                 lower = sent_name(name)
                 if lower in _OTHERS:
                     return None
-        if lower not in left_out:
+        if not (is_empty and lower in _LEFT_OUT[code]):
             pairs.append((lower, value.encode()))
     if (length is None and not is_empty) or (
         location is not None and (response.autocorrect_location_header or not locations.is_plain_location(location))

@@ -25,7 +25,7 @@ from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .entering import enter_constructed, enter_heard
 from .inlined import REFERENCES_TO_BOTH, claimed, has_session_alone, is_trusted, open_session, reset, session_headers
-from .inlined_response import new
+from .inlined_response import UNSEEN, new
 from .pages import adds_session, page_of, response_without_code
 from .planner import is_coroutine_function, remember
 from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
@@ -272,7 +272,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             and (untouched or adds_session(app, context, answer))
                         ):
                             body = answer
-                            more = None
+                            more = UNSEEN if untouched else None
                         else:
                             complete = page_of(app, plan, answer)
                             if complete is not None and (untouched or adds_session(app, context, complete)):
@@ -593,7 +593,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                             and (untouched or adds_session(app, context, answer))
                         ):
                             body = answer
-                            more = None
+                            more = UNSEEN if untouched else None
                         else:
                             complete = page_of(app, plan, answer)
                             if complete is not None and (untouched or adds_session(app, context, complete)):

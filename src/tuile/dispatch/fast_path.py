@@ -35,7 +35,7 @@ from .inlined import (
     session_headers,
     sets_nothing,
 )
-from .inlined_response import encode_answer, is_as_made, is_changed, length_header, response_of, send
+from .inlined_response import UNSEEN, encode_answer, is_as_made, is_changed, length_header, response_of, send
 from .pages import adds_session, page_of, response_without_code
 from .planner import is_coroutine_function
 from .teardown import APP_ALONE, parts_at_end
@@ -219,7 +219,7 @@ def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cook
             and getrefcount(answer) <= REFERENCES
             and (untouched or adds_session(app, context, answer))
         ):
-            return start, answer, None
+            return start, answer, UNSEEN if untouched else None
         complete = page_of(app, plan, answer)
         if complete is not None and (untouched or adds_session(app, context, complete)):
             return start, complete, None

@@ -20,6 +20,8 @@ if t.TYPE_CHECKING:
     from .return_values import Body
 
 new: Body = object.__new__
+#: Instead of more headers, with a response that a view has returned: no code of the application has run since.
+UNSEEN: list[tuple[str, str]] = []
 
 
 def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:

@@ -160,19 +160,25 @@ class Response(WerkzeugResponse, metaclass=Watched):
     ) -> None:
         start = self._quick_start
         if start is not None:
-            code: Given = start[2] if status is None else status
-            line = start[1] if status is None else STATUS_LINES.get(code) if type(code) is int else None
-            header: tuple[str, str] | None = start[0]
+            header: tuple[str, str] | None
+            line: str | None
+            code: Given
+            header, line, code, _ = start
+            if status is not None:
+                code = status
+                line = STATUS_LINES.get(code) if type(code) is int else None
             if content_type is not None:
                 known = type(content_type) is str and FINISHED.get(content_type)  # others may have no hash
                 header = known or other_type(content_type, is_whole=True)
             elif mimetype is not None:
                 known = type(mimetype) is str and CONTENT_TYPE_HEADERS.get(mimetype)
                 header = known or other_type(mimetype, is_whole=False)
-            pairs = [] if headers is None else given_pairs(headers)
-            if type(response) in PLAIN_BODIES and line is not None and header is not None and pairs is not None:
-                body: Given = response.encode() if isinstance(response, str) else response
-                if type(body) is bytes:
+            pairs, kind = [] if headers is None else given_pairs(headers), type(response)
+            if kind in PLAIN_BODIES and line is not None and header is not None and pairs is not None:
+                body: Given = response
+                if kind is str:
+                    body, kind = body.encode(), bytes
+                if kind is bytes:
                     pair = (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)
                     pairs = [*pairs, header, pair] if pairs else [header, pair]
                     self.response = [body]
