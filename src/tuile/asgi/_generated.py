@@ -47,6 +47,7 @@ from .scopes import (
     sent_length,
     status_code,
 )
+from .waiter import Waiter
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -281,7 +282,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
                 give_body(context.request, exchange.add_body)
             # pass_on: Let a worker answer a request, and send its response
-            waiter = exchange.waiter = workers.loop.create_future()
+            waiter = exchange.waiter = Waiter(workers.loop)
             workers.submit(exchange)
             try:
                 await waiter
@@ -970,7 +971,7 @@ async def finish_in_worker(
             workers.submit(exchange)
             raise
     # pass_on: Let a worker answer a request, and send its response
-    waiter = exchange.waiter = workers.loop.create_future()
+    waiter = exchange.waiter = Waiter(workers.loop)
     workers.submit(exchange)
     try:
         await waiter

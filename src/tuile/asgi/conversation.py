@@ -13,6 +13,7 @@ from .calls import carry
 from .exchange import MOST_WAITING
 from .listening import settle
 from .refusals import refuse
+from .waiter import Waiter
 
 if t.TYPE_CHECKING:
     from asyncio import Future, Task
@@ -88,7 +89,7 @@ class Conversation:
                     # A worker may be as quick as this loop, and some servers' `send` never pauses: let others run.
                     await sleep(0)
                 else:
-                    exchange.waiter = self.workers.loop.create_future()
+                    exchange.waiter = Waiter(self.workers.loop)
                     await exchange.waiter
                     exchange.waiter = None
         finally:

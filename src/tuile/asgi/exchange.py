@@ -35,6 +35,7 @@ if t.TYPE_CHECKING:
 
     from ..wrappers.client import Told
     from .protocol import HeaderPairs
+    from .waiter import Waiter
     from .workers import Workers
 
     ExcInfo: t.TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -77,7 +78,7 @@ class Exchange:
     sent = fed = 0
     inbox_complete = left = is_heard = False
     # Of the loop alone.
-    waiter: Future[None] | None = None
+    waiter: Waiter | None = None
     # What a coroutine waits for that reads the body.
     arrival: Future[None] | None = None
     has_news = is_lent = False
@@ -252,7 +253,8 @@ class Exchange:
             if self.arrival is None or self.arrival.done():
                 self.arrival = self.workers.loop.create_future()
             self.wants = True
-            self.wake()
+            # Not here, where a task runs.
+            self.workers.loop.call_soon(self.wake)
             # A task that is cancelled does not cancel it for others.
             await wait([self.arrival])
         return self.next_piece()
@@ -321,11 +323,11 @@ class Exchange:
             t.cast("SimpleQueue[None]", self.wakes).put(None)
 
     def wake(self) -> None:
-        """Wake the coroutine that serves this request."""
+        """Wake the coroutine that serves this request: called by the loop, where no task runs."""
         self.has_news = True
         waiter = self.waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if waiter is not None:
+            waiter.wake()
 
     def has_ended(self) -> bool:
         """Return whether the worker is done, so that there will be no more pieces."""

@@ -29,6 +29,7 @@ from .listening import Listener
 from .matched import Awaited, MatchedExchange
 from .on_loop import leave_on_loop
 from .prepared_responses import prepared_of, start_again
+from .waiter import Waiter
 
 if t.TYPE_CHECKING:
     from contextvars import Context
@@ -150,7 +151,7 @@ async def pass_on(
     exchange: MatchedExchange, variables: Context, workers: Workers, receive: Receive, send: Send
 ) -> None:
     """Let a worker answer a request, and send its response."""
-    waiter = exchange.waiter = workers.loop.create_future()
+    waiter = exchange.waiter = Waiter(workers.loop)
     workers.submit(exchange)
     try:
         await waiter

@@ -25,9 +25,10 @@ from contextvars import Context, copy_context
 from ..ctx.app_context import current
 from ..dispatch.awaiting import worker
 from .calls import CurrentJob, carry
+from .waiter import Waiter
 
 if t.TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
 
@@ -45,7 +46,7 @@ class Job(t.Protocol):
         """Do it, in a worker. It raises nothing, and reports when it has `ended`."""
 
     def wake(self) -> None:
-        """Wake the coroutine that waits for it: called on the loop."""
+        """Wake the coroutine that waits for it: called by the loop, where no task runs."""
 
     def before_coroutine(self) -> None:
         """Prepare for a coroutine that runs on the loop: called in a worker."""
@@ -89,7 +90,6 @@ class Workers:
         self._is_waking = False
         self._news: deque[Job] = deque()
         self._is_called = False
-        self._context = Context()
         self._started = 0
 
     # On the loop
@@ -142,11 +142,16 @@ class Workers:
         # Cleared first: news that come from now on call again.
         self._is_called = False
         news = self._news
-        while news:
-            job = news.popleft()
-            if job.ended:
-                self.settle(job)
-            job.wake()
+        try:
+            while news:
+                job = news.popleft()
+                if job.ended:
+                    self.settle(job)
+                job.wake()
+        except BaseException:
+            # A task ends the loop. The others are woken if it is run again.
+            self._call()
+            raise
         if self.busy > self.count and self.streaming:
             self._lend_streams()
 
@@ -199,7 +204,7 @@ class Workers:
             return
         self._is_called = True
         try:
-            self.loop.call_soon_threadsafe(self._fetch, context=self._context)
+            self.loop.call_soon_threadsafe(self._fetch, context=Context())
         except RuntimeError:
             # The loop is closed, so nobody waits for them.
             self._is_called = False
@@ -279,7 +284,7 @@ class _FunctionCall:
         self.ended = self.left = self.is_lent = False
         self.result: object = None
         self.error: BaseException | None = None
-        self.future: Future[None] = workers.loop.create_future()
+        self.waiter = Waiter(workers.loop)
         #: Whether the loop knows that it has ended.
         self.is_over = False
 
@@ -295,8 +300,7 @@ class _FunctionCall:
     def wake(self) -> None:
         """Wake the coroutine that waits."""
         self.is_over = True
-        if not self.future.done():
-            self.future.set_result(None)
+        self.waiter.wake()
 
     def before_coroutine(self) -> None:
         """Do nothing: there is no body."""
@@ -314,11 +318,11 @@ async def call_in_worker(workers: Workers, function: Callable[[], object]) -> ob
     call = _FunctionCall(workers, function)
     workers.submit(call)
     try:
-        await call.future
+        await call.waiter
     except CancelledError:
         if not call.is_over:
-            call.future = workers.loop.create_future()
-            await call.future
+            call.waiter = Waiter(workers.loop)
+            await call.waiter
         raise
     carry(call.context, without=current)
     if call.error is not None:
