@@ -204,10 +204,11 @@ def test_a_change_may_come_before_any_line_of_planning(name: str) -> None:
     app = make_app(tuile.Flask, "plain")
     for line in range(1, MANY):
         app._planner = Planner(app)
+        invalidation.move_classes()
         invalidation.invalidate()
         with contextlib.ExitStack() as stack:
             change = functools.partial(replace, stack, app, name)
-            with BeforeLine(line, change, ("dispatch/plan.py", "dispatch/planner.py")) as moment:
+            with BeforeLine(line, change, ("dispatch/classes.py", "dispatch/plan.py", "dispatch/planner.py")) as moment:
                 plan = app._planner.for_request(app)
             if moment.lines < line:
                 break

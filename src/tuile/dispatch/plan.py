@@ -10,18 +10,17 @@ epoch.
 from __future__ import annotations
 
 import typing as t
-from inspect import isclass
-
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
-from ..invalidation import Watched, attribute, attributes, has, replaced, unwatched
+from ..invalidation import attribute, unwatched
 from ..records import Record
 from ..routing.map import Map, builds_at_root
 from ..sessions.signed import saves_plainly
 from ..signals import OF_REQUESTS, heard
 from ..wrappers.response import Response
-from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
+from .classes import STOCK, compared, of_classes, refusals_of_mixins
+from .classes import take_stock as take_stock  # noqa: PLC0414 - handed on
+from .constructing import name_of, refusals_of_map
 from .plan_fields import Fields, for_app_contexts, for_functions, for_requests, json_of
 from .settings import checks_cookies, checks_set_cookies, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
@@ -38,15 +37,14 @@ if t.TYPE_CHECKING:
     from ..url_links import Address, LinksByMethod
     from ..wrappers.request import Request
     from ..wrappers.response import TextStart
+    from .classes import OfClasses
     from .planner import Planned
     from .return_values import AwaitedView
 
-#: What `Flask` has under these names; see `take_stock`.
-_stock: dict[str, object] = {}
-# The base classes of `Flask`. Those that are not watched have none of these names.
-_own: set[type] = set()
+    # For each group of steps, which of them are overridden.
+    Lost: t.TypeAlias = t.Mapping[str, t.Sequence[str]]
+
 _STOCK_STEPS = ("dispatches", "calls_view", "calls_directly", "ends_quietly", "handles_errors")
-_RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr__", "force_type", "from_app"))
 
 
 class Plan(Record):
@@ -158,6 +156,7 @@ def _new_caches() -> Fields:
 
 
 _NO_ROOT = object()
+_NOTHING_LOST: Lost = dict.fromkeys(STEPS, ())
 #: A plan without assumptions, which is never valid.
 NOTHING = Plan(
     epoch=None,
@@ -212,51 +211,41 @@ NOTHING = Plan(
 
 def is_stock(app: Planned, name: str) -> bool:
     """Return whether an app has a method of `STEPS` as `Flask` has it."""
-    return name not in vars(app) and attribute(type(app), name) is _stock[name]
-
-
-def take_stock(flask: type) -> None:
-    """Remember what `Flask` has under the names of `STEPS`, for `plan_of` to compare with."""
-    _own.update(flask.__mro__)
-    for names in STEPS.values():
-        _stock.update(attributes(flask, names))
+    return name not in vars(app) and attribute(type(app), name) is STOCK[name]
 
 
 def plan_of(app: Planned) -> Plan:
-    """Return the plan of an app in its present state. It changes nothing and raises no error."""
+    """Return the plan of an app in its present state. It does not change the app and raises no error."""
     epoch, cls = invalidation.epoch, type(app)  # the epoch first: any later change makes this plan stale
-    if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if not has(cls, name, _stock[name])):
-        return NOTHING.but(epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
-    mixins, lost = [kind for kind in unwatched(cls) if kind not in _own], _overridden(app)
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
-    constructor = (
-        () if (constructed := refusals_of_constructing(app, request_class)) else own_constructor(request_class)
-    )
-    begun = (*constructor, *lost["adapter"], *lost["app context"])
-    refusals = (*_refusals_of_mixins(cls, mixins), *constructed, *lost["serving"])
+    known = of_classes(cls, request_class, response_class)
+    if known.blind:
+        return NOTHING.but(epoch=epoch, app_type=cls, response_class=response_class, refusals=known.blind)
+    lost, told, text_start = _overridden(app, known.overridden), tells(app), known.text_start
+    constructed = [*refusals_of_map(app), *known.constructed]
+    begun = (*(() if constructed else known.constructor), *lost["adapter"], *lost["app context"])
+    refusals = (*refusals_of_mixins(cls, known.mixins), *constructed, *lost["serving"])
     ignores_hosts = not ((matches_hosts := any(_matches_hosts(app))) or lost["adapter"])
-    checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
+    checks, lazily = checks_cookies(app, told=told), _opens_lazily(app.session_interface)
     quiet = not (lost["after"] or checks) and text_start is not None
     answers_alone = quiet and response_class is Response and not any(lost[group] for group in WITHOUT_A_VIEW)
-    steps, saving = _for_steps(app, lost), quiet and lazily and saves_plainly(app.session_interface, response_class)
+    steps, answers = _for_steps(app, lost, known), _for_answers(app, lost, known, checks=checks, told=told)
+    saving = quiet and lazily and saves_plainly(app.session_interface, response_class)
     is_stock = ignores_hosts and answers_alone and saving and all(steps[name] for name in _STOCK_STEPS)
-    write_json, json_start = json_of(app, text_start, debug_is_a_setting=not lost["debug"])
+    slower = _slower(app, text_start, answers["json_start"], checks=checks, opens_lazily=lazily)
     return Plan(
         epoch=epoch,
         app_type=cls,
         **for_requests(None if constructed else request_class),
-        skips_constructor=not (constructed or constructor),
-        skips_adapter=not lost["adapter"],
+        **_for_contexts(lost, skips_constructor=not (constructed or known.constructor)),
         begins_plainly=not (constructed or begun),
-        skips_app_context=not lost["app context"],
         response_class=response_class,
-        text_start=text_start,
-        json_start=json_start,
-        write_json=write_json,
+        **answers,
         **steps,
-        **_for_urls(app, lost, matches_hosts, has_root=ignores_hosts and not constructed),
+        **for_app_contexts(app, known, has_adapter=not lost["adapter"], told=told),
+        matches_hosts=matches_hosts,
+        **_for_urls(app, lost, has_root=ignores_hosts and not constructed),
         quiet=quiet,
-        quiet_without_cookies=not lost["after"] and text_start is not None and checks and checks_set_cookies(app),
         answers_alone=answers_alone,
         opens_lazily=lazily,
         saves_plainly=saving,
@@ -265,19 +254,41 @@ def plan_of(app: Planned) -> Plan:
         fast=not refusals,
         enters=not refusals and not lost["entry"],
         is_plain=is_stock and heard.isdisjoint(OF_REQUESTS) and not (refusals or lost["entry"] or begun),
-        to_workers=(*refusals, *begun, *_reasons_for_workers(app, lost)),
-        unwatched=compared(mixins),
-        hosts=app.url_map._plain_hosts if not refusals and ignores_hosts and tells(app) else (),
+        to_workers=(*refusals, *begun, *_reasons_for_workers(app, lost, opens_lazily=lazily)),
+        unwatched=compared(known.mixins),
+        hosts=app.url_map._plain_hosts if not refusals and ignores_hosts and told else (),
         refusals=refusals,
-        slower=(*begun, *_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
+        slower=(*begun, *_steps_that_are_called(lost), *slower),
         **_new_caches(),
     )
 
 
-def _for_steps(app: Planned, lost: dict[str, list[str]]) -> Fields:
+def _for_contexts(lost: Lost, *, skips_constructor: bool) -> Fields:
+    """Return the fields of a plan that say what need not be called to make a context."""
+    return {
+        "skips_constructor": skips_constructor,
+        "skips_adapter": not lost["adapter"],
+        "skips_app_context": not lost["app context"],
+    }
+
+
+def _for_answers(app: Planned, lost: Lost, known: OfClasses, *, checks: bool, told: bool) -> Fields:
+    """Return the fields of a plan that say how responses begin, and whether only their cookies are looked at."""
+    start = known.text_start
+    write_json, json_start = json_of(app, start, debug_is_a_setting=told and not lost["debug"])
+    only_cookies = not lost["after"] and start is not None and checks and told and checks_set_cookies(app)
+    return {
+        "text_start": start,
+        "json_start": json_start,
+        "write_json": write_json,
+        "quiet_without_cookies": only_cookies,
+    }
+
+
+def _for_steps(app: Planned, lost: Lost, known: OfClasses) -> Fields:
     """Return the fields of a plan that say which steps and functions need not be called."""
     return {
-        **for_functions(app),
+        **for_functions(app, known),
         "dispatches": not lost["around"],
         "calls_view": not (lost["before"] or lost["calls"]),
         "calls_directly": not lost["calls"],
@@ -286,12 +297,10 @@ def _for_steps(app: Planned, lost: dict[str, list[str]]) -> Fields:
     }
 
 
-def _for_urls(app: Planned, lost: dict[str, list[str]], matches_hosts: bool, *, has_root: bool) -> Fields:
+def _for_urls(app: Planned, lost: Lost, *, has_root: bool) -> Fields:
     """Return the fields of a plan that matching and `url_for` read."""
     url_map = None if lost["urls"] else _own_map(app)
     return {
-        "matches_hosts": matches_hosts,
-        **for_app_contexts(app, has_adapter=not lost["adapter"]),
         "builds_urls": not lost["urls"],
         "raises_build_errors": not lost["build_errors"],
         "url_map": url_map,
@@ -301,45 +310,31 @@ def _for_urls(app: Planned, lost: dict[str, list[str]], matches_hosts: bool, *, 
     }
 
 
-def _overridden(app: Planned) -> dict[str, list[str]]:
-    """Return, for each group of steps, which of them are overridden."""
+def _overridden(app: Planned, in_class: frozenset[str]) -> Lost:
+    """Return, for each group of steps, which of them are overridden.
+
+    Args:
+        app: The app.
+        in_class: The names of those that are overridden in a class.
+    """
+    if not in_class and STOCK.keys().isdisjoint(app.__dict__):
+        return _NOTHING_LOST
     # Only names, because tracebacks show local variables, and the values include the configuration.
-    own, cls = frozenset(app.__dict__), type(app)
-    changed = own.intersection(_stock).union(replaced(cls, _stock))
-    if not changed:
-        return {group: [] for group in STEPS}
+    changed = in_class.union(STOCK.keys() & app.__dict__.keys())
     return {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
 
 
-def _steps_that_are_called(lost: dict[str, list[str]]) -> list[str]:
+def _steps_that_are_called(lost: Lost) -> list[str]:
     return [reason for group in ("ends", "calls", "around", "before", "after") for reason in lost[group]]
 
 
-def _reasons_for_workers(app: Planned, lost: dict[str, list[str]]) -> t.Iterator[str]:
+def _reasons_for_workers(app: Planned, lost: Lost, *, opens_lazily: bool) -> t.Iterator[str]:
     """Yield why the steps around a coroutine function cannot be divided between an event loop and a thread."""
     for group in ("entry", "around", "before", "calls", "awaiting", "after", "ends"):
         yield from lost[group]
-    if not _opens_lazily(app.session_interface):
+    if not opens_lazily:
         # It may wait for a database.
         yield f"{name_of(type(app.session_interface))} opens the session at the start of each request"
-
-
-def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
-    """Return the methods of unwatched classes that a plan depends on.
-
-    A class without any of them is listed with an empty name for later comparisons.
-    """
-    found: list[tuple[type, str, object]] = []
-    for kind in classes:
-        found.append((kind, "", None))
-        # A copy, because another thread may change the class meanwhile.
-        found += [(kind, name, value) for name, value in vars(kind).copy().items() if name in _stock]
-    return tuple(found)
-
-
-def _refusals_of_mixins(cls: type, mixins: list[type]) -> list[str]:
-    """Return the reason for each base class of an app that is not watched."""
-    return [f"{name_of(kind)}, which {name_of(cls)} is derived from, cannot tell when it changes" for kind in mixins]
 
 
 def _opens_lazily(interface: object) -> bool:
@@ -358,7 +353,9 @@ def _own_map(app: Planned) -> Map | None:
     return url_map if type(url_map) is Map else None
 
 
-def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: bool) -> t.Iterator[str]:
+def _slower(
+    app: Planned, text_start: TextStart | None, json_start: TextStart | None, *, checks: bool, opens_lazily: bool
+) -> t.Iterator[str]:
     """Yield why the fast path asks others."""
     for name, is_on in zip(("subdomain_matching", "host_matching"), _matches_hosts(app), strict=True):
         if is_on:
@@ -369,18 +366,5 @@ def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | 
         yield "JSON is written by the app's provider, or in debug mode"
     if checks:
         yield "COOKIE_CHECKS, COOKIE_UNDECLARED or app.consent looks at each response"
-    if not _opens_lazily(app.session_interface):
+    if not opens_lazily:
         yield f"{name_of(type(app.session_interface))} opens the session at the start of each request"
-
-
-def _text_start(cls: object) -> TextStart | None:
-    """Return the start of a response of a class; None if it depends on the response object."""
-    # It may be a mock, which has any attribute.
-    if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Response)) or unwatched(cls, "werkzeug"):
-        return None
-    if replaced(cls, _RESPONSE) or replaced(WerkzeugResponse, WERKZEUG[WerkzeugResponse]):
-        return None
-    start = cls._text_start
-    if start is None or not cls._sends_plainly or start[2] < 200 or start[2] in {204, 304}:
-        return None
-    return start

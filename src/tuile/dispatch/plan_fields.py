@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import typing as t
 
-from ..ctx.app_context import AppContext
 from ..ctx.namespace import _AppCtxGlobals
 from ..invalidation import attribute, attributes, replaced, unwatched
 from ..json.provider import DefaultJSONProvider
 from ..sansio.registries import is_empty
 from ..wrappers.plain_response import CONTENT_TYPE_HEADERS
-from .settings import tells
+from .classes import REGISTRIES
 
 if t.TYPE_CHECKING:
     from ..wrappers.request import Request
     from ..wrappers.response import TextStart
+    from .classes import OfClasses
     from .planner import Planned
 
 Fields: t.TypeAlias = dict[str, t.Any]
 _NAMESPACE = attributes(_AppCtxGlobals, ("__init__", "__new__"))
-_BEFORE = ("before_request_funcs", "url_value_preprocessors")
-_REGISTRIES = (*_BEFORE, "after_request_funcs", "teardown_request_funcs")
-_APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__", "url_adapter"))
 
 
 def for_requests(request_class: type[Request] | None) -> Fields:
@@ -33,33 +30,33 @@ def for_requests(request_class: type[Request] | None) -> Fields:
     }
 
 
-def for_app_contexts(app: Planned, *, has_adapter: bool) -> dict[str, bool]:
+def for_app_contexts(app: Planned, known: OfClasses, *, has_adapter: bool, told: bool) -> Fields:
     """Return the fields of a plan that say how app contexts are made.
 
     Args:
         app: The app.
+        known: What is known of its classes.
         has_adapter: Whether its URL adapters are made as usual.
+        told: Whether changes of its settings are detected.
     """
+    reads_plainly = told and attribute(type(app.config), "__getitem__") is dict.__getitem__
+    usual_namespace = known.has_plain_namespaces and "app_ctx_globals_class" not in app.__dict__
     return {
-        "makes_app_context": has_adapter and _makes_app_context(app),
-        "makes_namespace_later": _makes_namespace_later(app),
+        "makes_app_context": has_adapter and reads_plainly and known.has_plain_contexts,
+        # Then nothing sees when it is made.
+        "makes_namespace_later": usual_namespace and not replaced(_AppCtxGlobals, _NAMESPACE),
         # Without `SERVER_NAME` they certainly have none.
-        "skips_adapter_outside": tells(app) and dict.get(app.config, "SERVER_NAME", app) is None,
+        "skips_adapter_outside": told and dict.get(app.config, "SERVER_NAME", app) is None,
     }
 
 
-def for_functions(app: Planned) -> dict[str, bool]:
+def for_functions(app: Planned, known: OfClasses) -> dict[str, bool]:
     """Return the fields of a plan that say which functions may have to be called."""
     own = app.__dict__
-    none = {name for name in _REGISTRIES if is_empty(own.get(name))}
     # The class may have a property of its own for it.
-    for kind in type(app).__mro__:
-        in_class = kind.__dict__
-        for name in _REGISTRIES:
-            if name in in_class:
-                none.discard(name)
+    none = {name for name in REGISTRIES if name not in known.own_registries and is_empty(own.get(name))}
     return {
-        "runs_before": not none.issuperset(_BEFORE),
+        "runs_before": not ("before_request_funcs" in none and "url_value_preprocessors" in none),
         "runs_after": "after_request_funcs" not in none,
         "runs_at_end": "teardown_request_funcs" not in none,
     }
@@ -75,24 +72,9 @@ def json_of(
         return None, None
     write = provider._compact_writer()
     content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
-    if write is None or start is None or content_type is None or not debug_is_a_setting or not tells(app):
+    if write is None or start is None or content_type is None or not debug_is_a_setting:
         return write, None
     # Another app's provider makes that app's responses.
     if provider._find_app() is not app or not provider._answers_compactly(app.config["DEBUG"]):
         return write, None
     return write, (content_type, start[1], start[2], (b"content-type", content_type[1].encode()))
-
-
-def _makes_app_context(app: Planned) -> bool:
-    """Return whether app contexts are made as usual."""
-    return (
-        tells(app)
-        and attribute(type(app.config), "__getitem__") is dict.__getitem__
-        and not replaced(AppContext, _APP_CONTEXT)
-    )
-
-
-def _makes_namespace_later(app: Planned) -> bool:
-    """Return whether the namespace of an app context is of the usual class, so that nothing sees when it is made."""
-    stock = attribute(type(app), "app_ctx_globals_class") is _AppCtxGlobals
-    return stock and "app_ctx_globals_class" not in vars(app) and not replaced(_AppCtxGlobals, _NAMESPACE)

@@ -7,12 +7,10 @@ from inspect import CO_COROUTINE, iscoroutinefunction
 from types import FunctionType
 
 from .. import invalidation
-from ..invalidation import Watched, replaced, set_flags_again, unwatched
-from ..wrappers.request import Request
-from ..wrappers.response import Response
-from .constructing import WERKZEUG
+from ..invalidation import Watched, unwatched
+from .classes import compared, look_at_werkzeug
 from .errors import ErrorHandling
-from .plan import NOTHING, Plan, compared, plan_of
+from .plan import NOTHING, Plan, plan_of
 from .step_names import WATCHED
 
 if t.TYPE_CHECKING:
@@ -21,6 +19,7 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..app import Flask
     from ..sessions import SessionInterface
+    from ..wrappers.request import Request
     from .return_values import AwaitedView
 
 _set = object.__setattr__
@@ -47,7 +46,6 @@ _INITIAL_ATTRIBUTES = frozenset(
         "view_functions",
     }
 )
-_werkzeug_seen: list[list[str]] = [[] for _ in WERKZEUG]
 
 
 class Planner:
@@ -126,7 +124,7 @@ class Planner:
             self._look_at_epoch()
             if self.asked == 0:
                 # The steps read the flags as well.
-                _look_at_werkzeug()
+                look_at_werkzeug()
             self.asked += 1
             if self.asked <= self.WAITS:
                 return plan
@@ -155,7 +153,6 @@ class Planner:
                 self.plan, self.served, self.brief = NOTHING, self.PROVEN, self.PATIENCE - 1
                 self.skip, self.pause = self.pause, min(2 * self.pause, self.LONGEST)
                 return NOTHING
-        _look_at_werkzeug()
         self.served = 0
         self.plan = plan = plan_of(app)
         return plan
@@ -200,17 +197,6 @@ def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str,
 def _are_as_they_were(unwatched: tuple[tuple[type, str, object], ...]) -> bool:
     """Return whether unwatched classes still have the methods that a plan depends on."""
     return not unwatched or compared(kind for kind, name, _ in unwatched if not name) == unwatched
-
-
-def _look_at_werkzeug() -> None:
-    """Set the flags of requests and responses again if one of Werkzeug's classes was patched."""
-    global _werkzeug_seen  # noqa: PLW0603 - what was seen last
-    seen = [replaced(cls, stock) for cls, stock in WERKZEUG.items()]
-    if seen != _werkzeug_seen:
-        for cls in (Request, Response):
-            set_flags_again(cls)
-        # Stored last, so that no other thread makes a plan before the flags are set.
-        _werkzeug_seen = seen
 
 
 def _is_ours(kind: type) -> bool:

@@ -58,9 +58,14 @@ def tells(app: Planned) -> bool:
     return isinstance(config, WatchedSettings) and _SETTINGS.is_in(type(config)) and "DEBUG" in config
 
 
-def checks_cookies(app: Planned) -> bool:
-    """Return whether each response is looked at: for `COOKIE_CHECKS`, undeclared cookies, or the visitor's consent."""
-    if not tells(app):
+def checks_cookies(app: Planned, *, told: bool) -> bool:
+    """Return whether each response is looked at: for `COOKIE_CHECKS`, undeclared cookies, or the visitor's consent.
+
+    Args:
+        app: The app.
+        told: Whether changes of its settings are detected; the steps read them otherwise.
+    """
+    if not told:
         return True
     try:
         modes = (cookie_checks_of(app), undeclared_cookies_of(app))
@@ -74,4 +79,4 @@ def checks_set_cookies(app: Planned) -> bool:
     """Return whether the settings are the usual ones, by which a response is looked at only if it sets cookies."""
     config = app.config
     is_usual = config.get("COOKIE_CHECKS") is None and config.get("COOKIE_UNDECLARED") == "ignore"
-    return tells(app) and is_usual and not getattr(app, "_optional_cookies", None)
+    return is_usual and not getattr(app, "_optional_cookies", None)

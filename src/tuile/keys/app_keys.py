@@ -209,8 +209,8 @@ def _check(app: App, kept: CachedKeys) -> None:
     mode = _mode(app)
     if kept.checked_mode == mode or not kept.keys:
         return
-    newest = key_id(kept.keys[-1])
-    if newest in kept.retired:
+    # Without retired keys, no id has to be computed.
+    if kept.retired and (newest := key_id(kept.keys[-1])) in kept.retired:
         message = (
             f"The SECRET_KEY is {newest}, which is listed in SECRET_KEY_RETIRED and must not be used any more."
             " Set another one; `tuile secret` prints a new one."
