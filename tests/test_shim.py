@@ -861,3 +861,23 @@ def test_children_get_it_when_asked_for() -> None:
         seen.append(os.environ["PYTHONPATH"] == tuile.shim.START)
         """
     ) == ["module", "FlaskModule", True, True]
+
+
+def test_the_function_that_creates_loggers_can_be_patched_where_flask_calls_it() -> None:
+    seen = observe_both(
+        """
+        from unittest import mock
+        import flask, flask.logging, flask.sansio.app
+
+        def patched(target):
+            with mock.patch(target, return_value="mock") as create:
+                app = flask.Flask("first")
+                return app.logger == "mock", create.call_args == mock.call(app)
+
+        before = flask.sansio.app.create_logger is flask.logging.create_logger
+        during = patched("flask.sansio.app.create_logger")
+        after = flask.sansio.app.create_logger is flask.logging.create_logger
+        seen = [before, during, after, flask.Flask("second").logger.name, patched("flask.sansio.app.create_logger")]
+        """
+    )
+    assert seen == [True, [True, True], True, "second", [True, True]]

@@ -66,6 +66,13 @@ class _EnvironmentClass:
         return Environment
 
 
+def create_logger(app: App) -> logging.Logger:
+    """Create the logger of an application: by this name, because tests patch it in Flask's module."""
+    from ..logging import create_logger as create  # noqa: PLC0415 - most requests log nothing
+
+    return create(app)
+
+
 class App(AppWebSockets, metaclass=Watched):
     """The part of `Flask` that does not handle requests. `Flask` documents the arguments."""
 
@@ -158,8 +165,6 @@ class App(AppWebSockets, metaclass=Watched):
     @cached_property
     def logger(self) -> logging.Logger:
         """The logger named after the application."""
-        from ..logging import create_logger  # noqa: PLC0415 - most requests log nothing
-
         return create_logger(self)
 
     @property
