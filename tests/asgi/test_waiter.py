@@ -139,6 +139,61 @@ def test_a_task_that_ends_the_loop_keeps_no_other_from_being_woken() -> None:
     assert sorted(answers) == [1, 2, 3]
 
 
+def test_other_callbacks_have_their_turn_while_tasks_ask_again() -> None:
+    """A task that goes on may give its worker the next job, which may have ended before the others have gone on."""
+    seen: list[int] = []
+
+    class Again:
+        """A job that has news again as soon as it is woken."""
+
+        ended = left = is_lent = False
+        wakes = 0
+
+        def __init__(self, workers: Workers) -> None:
+            self.workers = workers
+
+        def wake(self) -> None:
+            self.wakes += 1
+            if self.wakes < 1000:
+                self.workers.report(self)  # type: ignore[arg-type] # it has what is asked of it here
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        job = Again(Workers(loop, 1, 1, "test"))
+        job.workers.report(job)  # type: ignore[arg-type]
+        while job.wakes < 1000:
+            seen.append(job.wakes)
+            await asyncio.sleep(0)
+
+    run(main)
+    assert len(seen) > 300
+
+
+def test_an_asynchronous_request_is_answered_while_others_keep_the_workers_busy() -> None:
+    app = make_app()
+
+    @app.get("/at-once")
+    async def at_once() -> str:
+        return "at once"
+
+    async def main() -> None:
+        is_over = False
+
+        async def again() -> None:
+            while not is_over:
+                await ask(app, "/short")
+
+        await ask(app, "/first")
+        tasks = [asyncio.create_task(again()) for _ in range(500)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+            assert (await ask(app, "/at-once")).text == "at once"
+        is_over = True
+        await asyncio.gather(*tasks)
+
+    run(main)
+
+
 class Odd(BaseException):
     """No exception that anything catches."""
 

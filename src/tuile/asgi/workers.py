@@ -142,16 +142,20 @@ class Workers:
         # Cleared first: news that come from now on call again.
         self._is_called = False
         news = self._news
+        # Those that come while tasks go on wait for the next turn, or other callbacks of the loop might never have one.
+        count = len(news)
         try:
-            while news:
+            # There are fewer if a task runs the loop inside of itself.
+            while count > 0 and news:
+                count -= 1
                 job = news.popleft()
                 if job.ended:
                     self.settle(job)
                 job.wake()
-        except BaseException:
-            # A task ends the loop. The others are woken if it is run again.
-            self._call()
-            raise
+        finally:
+            # Also if a task ends the loop: the others are woken if it is run again.
+            if news:
+                self._call()
         if self.busy > self.count and self.streaming:
             self._lend_streams()
 
