@@ -8,6 +8,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import werkzeug.sansio.request
+import werkzeug.sansio.response
 import werkzeug.wrappers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,8 +32,10 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "RequestContext": ("match_request", "push"),
     "MapAdapter": ("match",),
     "Map": ("bind", "bind_to_environ"),
-    "WerkzeugRequest": ("__init__", "close"),
-    "WerkzeugResponse": ("__init__", "get_wsgi_headers", "set_data", "status"),
+    "WerkzeugRequest": ("__del__", "__init__", "__setattr__", "close", "host", "trusted_hosts"),
+    "WerkzeugResponse": ("__init__", "__setattr__", "force_type", "from_app", "get_wsgi_headers", "set_data", "status"),
+    "SansioRequest": ("__setattr__", "host", "method", "trusted_hosts"),
+    "SansioResponse": ("__setattr__", "from_app", "status"),
     "Scaffold": ("ensure_sync", "after_request_funcs"),
 }
 CHANGES = [(owner, name) for owner, names in OWNERS.items() for name in names]
@@ -56,6 +60,8 @@ def owners(*, mixed: bool) -> dict[str, type]:
         "Map": Map,
         "WerkzeugRequest": werkzeug.wrappers.Request,
         "WerkzeugResponse": werkzeug.wrappers.Response,
+        "SansioRequest": werkzeug.sansio.request.Request,
+        "SansioResponse": werkzeug.sansio.response.Response,
         "Scaffold": tuile.sansio.scaffold.Scaffold,
     }
 
@@ -89,6 +95,17 @@ def test_what_is_remembered_is_what_would_be_found(mixed: bool, stock: bool, cha
         while patches:
             patches.pop().stop()
             same(kinds)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize(("owner", "name"), CHANGES)
+def test_each_change_is_seen(mixed: bool, owner: str, name: str) -> None:
+    found = owners(mixed=mixed)
+    kinds = (found["App"], found["AppRequest"], found["AppResponse"])
+    before = fields(of_classes(*kinds))
+    with mock.patch.object(found[owner], name, property(lambda self: None), create=True):
+        same(kinds)
+    assert fields(of_classes(*kinds)) == before
 
 
 @pytest.mark.parametrize("kind", [None, "text", mock.Mock(), int, type("Kind", (), {})])

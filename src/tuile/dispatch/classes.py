@@ -11,6 +11,7 @@ import typing as t
 from inspect import isclass
 from itertools import repeat
 from operator import is_
+from types import MappingProxyType
 from weakref import ref
 
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -22,7 +23,7 @@ from ..invalidation import Watched, attribute, attributes, has, replaced, set_fl
 from ..records import Record
 from ..wrappers.request import Request
 from ..wrappers.response import Response
-from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_classes
+from .constructing import REQUEST, WERKZEUG, name_of, own_constructor, refusals_of_classes
 from .step_names import STEPS
 
 if t.TYPE_CHECKING:
@@ -42,6 +43,16 @@ _APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__", "ur
 # What is compared of Werkzeug: the classes, once for each name, and the names.
 _WERKZEUGS = [cls for cls, stock in WERKZEUG.items() for _ in stock]
 _NAMES = [name for stock in WERKZEUG.values() for name in stock]
+# What Tuile's classes leave to Werkzeug's and plans ask for besides: where it may be, and the names.
+_LEFT = [
+    (vars(kind), name)
+    for cls, names in ((Request, (*REQUEST, "shallow", "trusted_hosts")), (Response, _RESPONSE))
+    for kind in unwatched(cls)
+    for name in names
+    if name not in vars(cls)
+]
+_LEFT_IN, _LEFT_NAMES = zip(*_LEFT, strict=True)
+_get = MappingProxyType.get
 _as_seen: tuple[object, ...] | None = None
 _replaced_as_seen: list[list[str]] = [[] for _ in WERKZEUG]
 
@@ -127,7 +138,7 @@ def find_of_classes(app_type: type, request_class: t.Any, response_class: object
 def look_at_werkzeug() -> None:
     """Set the flags of requests and responses again if one of Werkzeug's classes was patched."""
     global _as_seen, _replaced_as_seen
-    values = tuple(map(getattr, _WERKZEUGS, _NAMES, repeat(None)))
+    values = (*map(getattr, _WERKZEUGS, _NAMES, repeat(None)), *map(_get, _LEFT_IN, _LEFT_NAMES))
     if _as_seen is not None and all(map(is_, values, _as_seen)):
         return
     seen = [replaced(cls, stock) for cls, stock in WERKZEUG.items()]

@@ -20,9 +20,10 @@ from ..wrappers.request import Request
 if t.TYPE_CHECKING:
     from .planner import Planned
 
-# The methods of other classes whose results are computed inline.
+# The methods of contexts whose results are computed inline.
 _CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
-_REQUEST = attributes(
+#: What a class of requests must have of `Request` for contexts and requests to be made without their constructors.
+REQUEST = attributes(
     Request, ("__del__", "__new__", "__setattr__", "host", "method", "routing_exception", "url_rule", "view_args")
 )
 _CONSTRUCTOR = attributes(Request, ("__init__",))
@@ -57,7 +58,7 @@ def refusals_of_classes(cls: object) -> list[str]:
     if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Request)) or unwatched(cls, "werkzeug"):
         found.append(f"{name_of(cls)}, or a class that it is derived from, cannot tell when it changes")
     else:
-        found += [f"{name_of(cls)} has its own {name}" for name in replaced(cls, _REQUEST)]
+        found += [f"{name_of(cls)} has its own {name}" for name in replaced(cls, REQUEST)]
         if cls.trusted_hosts is not None:
             found.append(f"{name_of(cls)} has hosts to trust")
     names = replaced(WerkzeugRequest, WERKZEUG[WerkzeugRequest])
