@@ -618,6 +618,53 @@ def test_an_error_in_a_source_is_raised_each_time(app: Flask) -> None:
                 render_template_string("{{")
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["{{", "{{ 'a'|seen }}{{ n|missing }}", "{{ 'a'|seen }}{{ n is missing }}", "{% if n is odd %}{{ 'a'|seen }}{{"],
+)
+@pytest.mark.parametrize("is_extended", [False, True])
+def test_an_error_in_a_source_is_the_only_one_and_calls_nothing_twice(source: str, is_extended: bool) -> None:
+    def program(package: Any) -> list[object]:
+        app = package.Flask("pages")
+        calls: list[str] = []
+        seen: list[object] = []
+
+        class Extension(jinja2.ext.Extension):
+            def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+                calls.append("preprocess")
+                return source
+
+        app.jinja_env.filters["seen"] = calls.append
+        if is_extended:
+            app.jinja_env.add_extension(Extension)
+        with app.app_context():
+            for _ in range(3):
+                calls.clear()
+                with pytest.raises(jinja2.TemplateSyntaxError) as raised:
+                    app.jinja_env.from_string(source)
+                error = raised.value
+                seen.append((str(error), error.source, error.lineno, error.__context__, error.__cause__, *calls))
+        return seen
+
+    same(program)
+
+
+def test_an_extension_that_refuses_a_source_once_has_refused_it(app: Flask) -> None:
+    class Extension(jinja2.ext.Extension):
+        refuses = True
+
+        def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+            self.refuses = not self.refuses
+            return source if self.refuses else "{{"
+
+    app.jinja_env.add_extension(Extension)
+    with app.app_context():
+        for _ in range(2):
+            with pytest.raises(jinja2.TemplateSyntaxError):
+                render_template_string("x")
+            assert render_template_string("x") == "x"
+
+
 @pytest.mark.parametrize("name", ["from_string", "compile"])
 def test_an_environment_that_makes_templates_its_own_way_is_always_asked(app: Flask, name: str) -> None:
     asked: list[str] = []

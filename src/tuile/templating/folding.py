@@ -100,9 +100,10 @@ def compile_recording(
         vars(node)["as_const"] = partial(recorder.as_const, node)
     try:
         code = environment.compile(template)
-    except TemplateSyntaxError:
-        # For an error that shows the source.
-        return environment.compile(source), ()
+    except TemplateSyntaxError as error:
+        # Jinja was given no source for it to show. Compiled once more, it would call filters twice.
+        error.translated = False
+        environment.handle_exception(source=source)
     for node in impure:
         del vars(node)["as_const"]
     return code, tuple(recorder.calls) if any(call.outcome.was_called for call in recorder.calls) else ()

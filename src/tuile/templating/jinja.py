@@ -285,8 +285,8 @@ def _compile_once(environment: JinjaEnvironment, source: str) -> CodeType:
         generator.visit(environment._parse(source, None, None))
         return environment._compile(stream.getvalue(), "<template>")
     except TemplateSyntaxError:
-        # For an error that shows the source.
-        return environment.compile(source)
+        # The same error, which shows the source then. Compiled once more, it would call filters and extensions twice.
+        environment.handle_exception(source=source)
 
 
 class DispatchingJinjaLoader(BaseLoader):
