@@ -68,9 +68,9 @@ class _EnvironmentClass:
 
 def create_logger(app: App) -> logging.Logger:
     """Create the logger of an application: by this name, because tests patch it in Flask's module."""
-    from ..logging import create_logger as create  # noqa: PLC0415 - most requests log nothing
+    from ..logging import create_logger_as_defined  # noqa: PLC0415 - most requests log nothing
 
-    return create(app)
+    return create_logger_as_defined(app)
 
 
 class App(AppWebSockets, metaclass=Watched):
