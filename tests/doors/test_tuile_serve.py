@@ -160,6 +160,12 @@ def test_requests_are_logged_where_that_is_wanted(site: Path) -> None:
     assert "GET /where" not in log_of(site)
 
 
+def test_wsgi_does_not_tell_of_websockets(site: Path) -> None:
+    with serve(command("good.py", "--interface", "wsgi"), site / "log.txt", site) as server:
+        server.ask("/where")
+    assert "ebsocket" not in log_of(site)
+
+
 FORWARDED = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
 
 

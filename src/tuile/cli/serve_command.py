@@ -278,6 +278,7 @@ def _make_server(options: WorkerOptions, *, log_level: str, reload: bool, **give
 
     if options.interface == "wsgi":
         given["blocking_threads"] = options.threads or min(32, (os.cpu_count() or 1) + 4)
+        given["websockets"] = False  # WSGI has none, and granian would say so at every start
     return cast("Callable[..., _Server]", Granian)(
         options.app_import_path,
         interface=Interfaces(options.interface),
