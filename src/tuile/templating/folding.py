@@ -72,6 +72,11 @@ def compiles_plainly(environment: Environment) -> bool:
     return _steps.is_in(type(environment)) and vars(environment).keys().isdisjoint(_STEPS)
 
 
+def has_filters_or_tests(source: str) -> bool:
+    """Return whether a source may have filters or tests."""
+    return "|" in source or "filter" in source or _has_tests(source) is not None
+
+
 def knows_extensions(environment: Environment) -> bool:
     """Return whether all extensions are Jinja's: what others make of a source may be something else each time."""
     return all(type(extension).__module__ == "jinja2.ext" for extension in environment.extensions.values())
@@ -94,7 +99,7 @@ def compile_recording(
     template = environment.parse(source)
     recorder = _Recorder(given)
     found = template.find_all((nodes.Filter, nodes.Test))
-    impure: list[nodes._FilterTestCommon] = [node for node in found if not is_pure(environment, node)]
+    impure: list[nodes._FilterTestCommon] = [node for node in found if not is_pure(environment, type(node), node.name)]
     for node in impure:
         # Set on the object, for the compiler to call.
         vars(node)["as_const"] = partial(recorder.as_const, node)
@@ -160,21 +165,21 @@ def _outcome_of(node: nodes._FilterTestCommon, context: nodes.EvalContext) -> Ou
         return _NOT_CALLED if error.__cause__ is None else Outcome(was_called=True)
 
 
-def is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
+def is_pure(environment: Environment, kind: type[nodes._FilterTestCommon], name: str) -> bool:
     """Return whether a filter or test always returns the same for the same arguments, as Jinja's own do."""
-    if isinstance(node, nodes.Test):
-        return environment.tests.get(node.name) is TESTS.get(node.name)
+    if kind is nodes.Test:
+        return environment.tests.get(name) is TESTS.get(name)
     # `tojson` calls the application's JSON provider.
-    return node.name != "tojson" and environment.filters.get(node.name) is FILTERS.get(node.name)
+    return name != "tojson" and environment.filters.get(name) is FILTERS.get(name)
 
 
 def finalizes_constants(environment: Environment, source: str) -> bool:
     """Return whether Jinja may call `finalize` when it compiles a source, as it does for constants in the output."""
     outputs = environment.parse(source).find_all(nodes.Output)
-    return not all(isinstance(node, nodes.TemplateData) or _needs_name(node) for out in outputs for node in out.nodes)
+    return not all(isinstance(node, nodes.TemplateData) or needs_name(node) for out in outputs for node in out.nodes)
 
 
-def _needs_name(node: nodes.Node | None) -> bool:
+def needs_name(node: nodes.Node | None) -> bool:
     """Return whether the first that an expression reads is a name, so that it is never constant."""
     while isinstance(node, (nodes.Getattr, nodes.Getitem, nodes.Call, nodes.Filter, nodes.Test)):
         node = node.node
@@ -249,7 +254,7 @@ class Sources:
             environment.finalize is not None and finalizes_constants(environment, source)
         ):
             return self._compile_once(environment, source)
-        if "|" in source or _has_tests(source):
+        if has_filters_or_tests(source):
             code, calls = compile_recording(environment, source)
         else:
             code = environment.compile(source)

@@ -25,6 +25,7 @@ from .autoescape import plain_escapes
 from .compiling import CodeGenerator
 from .folding import Sources, compiles_plainly
 from .running import ABSENT, Context, names_of_code, written
+from .shared_code import code_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
@@ -52,6 +53,7 @@ _begin = Context.__init__
 _of_environment = attributes(JinjaEnvironment, ("_load_template", "concat", "get_template", "get_or_select_template"))
 _load_template, _concat, _get_template, _get_or_select_template = _of_environment.values()
 _from_string = as_defined(JinjaEnvironment, "from_string")
+_load = as_defined(BaseLoader, "load")
 _render, _generate = as_defined(JinjaTemplate, "render"), as_defined(JinjaTemplate, "generate")
 _KNOWN_GENERATORS = (CodeGenerator, JinjaCodeGenerator)
 
@@ -294,6 +296,22 @@ class DispatchingJinjaLoader(BaseLoader):
 
     def __init__(self, app: App) -> None:
         self.app = app
+
+    @internalcode
+    def load(
+        self, environment: JinjaEnvironment, name: str, globals: MutableMapping[str, object] | None = None
+    ) -> JinjaTemplate:
+        """Load a template, whose code may have been compiled for another application."""
+        if (
+            type(environment) is not Environment
+            or environment.bytecode_cache is not None
+            or BaseLoader.load is not _load
+        ):
+            return super().load(environment, name, globals)
+        source, filename, is_current = self.get_source(environment, name)
+        code = code_of_file(environment, source, name, filename)
+        given = {} if globals is None else globals
+        return environment.template_class.from_code(environment, code, given, is_current)
 
     def get_source(self, environment: JinjaEnvironment, template: str) -> _Source:
         """Return the template of the first loader that has it.

@@ -62,7 +62,7 @@ def can_be_written_twice(environment: Environment, loop: nodes.For) -> bool:
         environment.finalize is None
         and loop.find(nodes.Block) is None
         and all(include.with_context for include in loop.find_all(nodes.Include))
-        and all(is_pure(environment, call) or call.find(nodes.Name) is not None for call in calls)
+        and all(is_pure(environment, type(call), call.name) or call.find(nodes.Name) is not None for call in calls)
         and all(read.find(nodes.Name) is not None for read in reads)
     )
 
