@@ -61,6 +61,11 @@ def make_app(fw: Any) -> Any:
     return app
 
 
+def set_attributes(owner: object, **values: object) -> None:
+    for name, value in values.items():
+        setattr(owner, name, value)
+
+
 def add_late(app: Any, register: Any) -> None:
     # Both refuse it after the first request, with the same words.
     try:
@@ -103,7 +108,7 @@ def change(fw: Any, app: Any, name: str, patches: list[Any]) -> None:
         "patch": lambda: setattr(app, "make_response", wrapped(log, app.make_response, "made")),
         "patch class": lambda: patch_class(app, patches),
         "late rule": lambda: add_late(app, lambda: app.add_url_rule("/late", "late", lambda: "late")),
-        "json": lambda: (setattr(app.json, "sort_keys", False), setattr(app.json, "compact", False)),
+        "json": lambda: set_attributes(app.json, sort_keys=False, compact=False),
         "processor": lambda: app.template_context_processors[None].append(lambda: {"added": len(log)}),
     }
     changes[name]()

@@ -113,12 +113,11 @@ def of_classes(app_type: type, request_class: object, response_class: object) ->
         return last[5]
     found = find_of_classes(app_type, request_class, response_class)
     if not found.mixins and _tell(request_class) and _tell(response_class):
-        kinds = ref(app_type), ref(t.cast("type", request_class)), ref(t.cast("type", response_class))
-        _last = (classes, sizes, *kinds, found)
+        _last = (classes, sizes, ref(app_type), ref(request_class), ref(response_class), found)
     return found
 
 
-def find_of_classes(app_type: type, request_class: t.Any, response_class: object) -> OfClasses:
+def find_of_classes(app_type: type, request_class: object, response_class: object) -> OfClasses:
     """Return what plans say by these classes."""
     constructed = refusals_of_classes(request_class)
     mixins = [kind for kind in unwatched(app_type) if kind not in _own]
@@ -127,7 +126,7 @@ def find_of_classes(app_type: type, request_class: t.Any, response_class: object
         mixins=mixins,
         overridden=frozenset(replaced(app_type, STOCK)),
         constructed=constructed,
-        constructor=() if constructed else own_constructor(request_class),
+        constructor=() if constructed else own_constructor(t.cast("type[Request]", request_class)),
         text_start=_text_start(response_class),
         own_registries=frozenset(name for kind in app_type.__mro__ for name in REGISTRIES if name in vars(kind)),
         has_plain_contexts=not replaced(AppContext, _APP_CONTEXT),
@@ -168,18 +167,18 @@ def refusals_of_mixins(cls: type, mixins: list[type]) -> list[str]:
     return [f"{name_of(kind)}, which {name_of(cls)} is derived from, cannot tell when it changes" for kind in mixins]
 
 
-def _tell(kind: object) -> bool:
+def _tell(kind: object) -> t.TypeGuard[type]:
     """Return whether a class tells when it changes. It may be a mock, which has any attribute."""
     return isclass(kind) and isinstance(kind, Watched) and not unwatched(kind, "werkzeug")
 
 
 def _text_start(cls: object) -> TextStart | None:
     """Return the start of a response of a class; None if it depends on the response object."""
-    if not (_tell(cls) and issubclass(cls, Response)):  # type: ignore[arg-type] # it is a class
+    if not (_tell(cls) and issubclass(cls, Response)):
         return None
-    if replaced(cls, _RESPONSE) or replaced(WerkzeugResponse, WERKZEUG[WerkzeugResponse]):  # type: ignore[arg-type] # as above
+    if replaced(cls, _RESPONSE) or replaced(WerkzeugResponse, WERKZEUG[WerkzeugResponse]):
         return None
-    start: TextStart | None = cls._text_start  # type: ignore[attr-defined] # as above
-    if start is None or not cls._sends_plainly or start[2] < 200 or start[2] in {204, 304}:  # type: ignore[attr-defined] # as above
+    start = cls._text_start
+    if start is None or not cls._sends_plainly or start[2] < 200 or start[2] in {204, 304}:
         return None
     return start

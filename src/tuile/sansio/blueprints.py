@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..flask_names import offer_flasks_names
 from ..lazy import late_modules
@@ -14,8 +14,6 @@ from .websockets import BlueprintWebSockets, merge_websocket_hooks
 
 if TYPE_CHECKING:
     import os
-
-    from click import Group
 
     from .. import typing as ft
     from . import nesting, type_vars
@@ -105,7 +103,7 @@ class Blueprint(BlueprintWebSockets):
         subdomain: str | None = None,
         url_defaults: dict[str, Any] | None = None,
         root_path: str | None = None,
-        cli_group: str | None = _sentinel,  # type: ignore[assignment] # None means something
+        cli_group: str | None = cast("None", _sentinel),
     ) -> None:
         super().__init__(
             import_name=import_name,
@@ -377,12 +375,11 @@ class Blueprint(BlueprintWebSockets):
         _extend(app.template_context_processors, self.template_context_processors, name)
         merge_websocket_hooks(app, self, name)
 
-    def _register_commands(self, app: App, name: str, options: dict[str, Any]) -> None:
+    def _register_commands(self, app: App, name: str, options: dict[str, object]) -> None:
         """Add the blueprint's commands to those of `app`. Both are `cli` of subclasses, also of other frameworks."""
-        own: Group = self.cli  # type: ignore[attr-defined]
-        if own.commands:
-            group = options.get("cli_group", self.cli_group)
-            nesting.add_commands(app.cli, own, name if group is _sentinel else group)  # type: ignore[attr-defined]
+        if self.cli.commands:
+            group = cast("str | None", options.get("cli_group", self.cli_group))
+            nesting.add_commands(app.cli, self.cli, name if group is _sentinel else group)
 
 
 def _extend(

@@ -8,7 +8,7 @@ It overrides methods that are Jinja's own business: those of the releases that a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import jinja2
 from jinja2 import nodes
@@ -75,7 +75,7 @@ class CodeGenerator(ExpressionWriter):
         self._writes_out = found is not None
         if found is not None:
             self._reads, self._reads_items = nodes.Getattr in found, nodes.Getitem in found
-            self._namespaces = {reference.name for reference in found.get(nodes.NSRef, ())}
+            self._namespaces = {cast("nodes.NSRef", reference).name for reference in found.get(nodes.NSRef, ())}
             # Jinja's own class of what is undefined is never true.
             self._lax.update((id(name), ("undefined is Undefined", "False")) for name in written_out.tested(found))
             self._has_parts = not found.keys().isdisjoint((nodes.Block, nodes.Include, nodes.Extends))

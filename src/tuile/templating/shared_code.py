@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from threading import Lock
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from jinja2 import ChainableUndefined, DebugUndefined, StrictUndefined, TemplateSyntaxError, Undefined, nodes
 from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
@@ -91,7 +91,7 @@ def code_of_file(environment: Environment, source: str, name: str, filename: str
 
 def _compiles_by_defaults(environment: Environment) -> bool:
     """Return whether the code of a source depends on nothing but what it is kept with."""
-    escape: Any = environment.autoescape
+    escape = environment.autoescape
     policies = environment.policies
     return (
         environment.code_generator_class is CodeGenerator

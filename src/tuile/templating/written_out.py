@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from jinja2 import filters, nodes, tests
 from jinja2.runtime import Undefined, markup_join
@@ -75,7 +75,7 @@ def takes_simple(node: nodes.Filter) -> bool:
     )
 
 
-def nodes_of(template: nodes.Template) -> Mapping[type[nodes.Node], Sequence[Any]] | None:
+def nodes_of(template: nodes.Template) -> Mapping[type[nodes.Node], Sequence[nodes.Node]] | None:
     """Return the nodes of a template by their classes, which nobody can derive from.
 
     None if expressions are nested so deep that Python could not read what is written out for them.
@@ -95,10 +95,10 @@ def nodes_of(template: nodes.Template) -> Mapping[type[nodes.Node], Sequence[Any
     return found
 
 
-def tested(found: Mapping[type[nodes.Node], Sequence[Any]]) -> Iterator[nodes.Name | nodes.Getattr]:
+def tested(found: Mapping[type[nodes.Node], Sequence[nodes.Node]]) -> Iterator[nodes.Name | nodes.Getattr]:
     """Yield the names and attributes of which only the truth matters, of the nodes of a template by their classes."""
-    rest = [branch.test for kind in (nodes.If, nodes.CondExpr) for branch in found.get(kind, ())]
-    rest += [negated.node for negated in found.get(nodes.Not, ())]
+    rest = [cast("nodes.If", branch).test for kind in (nodes.If, nodes.CondExpr) for branch in found.get(kind, ())]
+    rest += [cast("nodes.Not", negated).node for negated in found.get(nodes.Not, ())]
     while rest:
         node = rest.pop()
         if isinstance(node, (nodes.Name, nodes.Getattr)):
