@@ -132,7 +132,9 @@ def load_form(request: Request) -> bool:
         # The length is uncertain.
         return False
     if mimetype == _FORM:
-        fields, stream = _read_urlencoded(request, environ, int(text), data if type(data) is bytes else None)
+        data = data if type(data) is bytes else None
+        limit = request.max_content_length if data is None else None
+        fields, stream = _read_urlencoded(request, environ, int(text), data, limit)
         _set(own, stream, fields, {})
         return True
     if data is not None or int(text) > _MOST_BYTES or not _reads_parts_as_werkzeug():
@@ -171,7 +173,9 @@ def load_usual_form(request: Request) -> bool:
         own["stream"] = stream = environ["wsgi.input"]
         fields = _fields_of(stream.read())
     else:
-        fields, stream = _read_urlencoded(request, environ, int(length), None)
+        # What the stock property returns where nothing is set on the request.
+        limit = context.app.config["MAX_CONTENT_LENGTH"]
+        fields, stream = _read_urlencoded(request, environ, int(length), None, limit)
         own["_unmade" if type(stream) is tuple else "stream"] = stream
     own["form"] = form = _new_multidict(ImmutableMultiDict)
     _fill(form, fields)
@@ -207,15 +211,23 @@ def _begun(request: Request, environ: WSGIEnvironment) -> Stream:
 
 
 def _read_urlencoded(
-    request: Request, environ: WSGIEnvironment, length: int, body: bytes | None
+    request: Request, environ: WSGIEnvironment, length: int, body: bytes | None, limit: int | None
 ) -> tuple[dict[str, list[str]], Stream | None]:
-    """Return the fields of a form, and the stream that they were read from."""
+    """Return the fields of a form, and the stream that they were read from.
+
+    Args:
+        request: The request.
+        environ: Its environ.
+        length: The length of the body.
+        body: The body if it was read, else None.
+        limit: The length that it may have.
+    """
     stream: Stream | None = None
     if body is not None:
         stream = io.BytesIO(body)
         stream.seek(len(body))
     elif length <= _MOST_BYTES:
-        body, stream = _read(request, environ, length)
+        body, stream = _read(request, environ, length, limit)
     if body is None:
         body, stream = _read_in_pieces(request, stream)
     return _fields_of(body), stream
@@ -239,7 +251,7 @@ def _read_in_pieces(request: Request, stream: Stream | None) -> tuple[bytes, Str
 
 def _load_multipart(request: Request, environ: WSGIEnvironment, length: int, boundary: bytes) -> bool:
     own = request.__dict__
-    body, stream = _read(request, environ, length)
+    body, stream = _read(request, environ, length, request.max_content_length)
     if body is None:
         if stream is not None:
             own["stream"] = stream
@@ -294,14 +306,15 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
     return FileStorage(file, filename, name, headers=headers)
 
 
-def _read(request: Request, environ: WSGIEnvironment, length: int) -> tuple[bytes | None, Stream | None]:
+def _read(
+    request: Request, environ: WSGIEnvironment, length: int, limit: int | None
+) -> tuple[bytes | None, Stream | None]:
     """Return the body of a request and the stream that it was read from.
 
     Returns:
         The body, and its stream at the end or what `make_stream` makes it of. If nothing was read: None and None. If
         the body does not have the length that was announced: None and a stream that returns all of it.
     """
-    limit = request.max_content_length
     if limit is not None and length > limit:
         return None, None
     source: t.IO[bytes] = environ["wsgi.input"]

@@ -82,7 +82,10 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "_has_plain_cookies": ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers"),
     "_has_plain_url": MAKING_URLS,
     "_has_plain_forms": READING_FORMS,
-    "_has_plain_form": ("_load_form_data", "files", "form", "max_content_length", *READING_FORMS),
+    "_has_plain_form": (
+        *("_load_form_data", "_max_content_length", "files", "form", "max_content_length"),
+        *READING_FORMS,
+    ),
     "_has_plain_json": READING_JSON,
     "closes_nothing": ("_load_form_data",),
 }
