@@ -983,8 +983,9 @@ def _(lib: Any) -> str:
     app = lib.Flask("shop")
     app.url_defaults(stops)
     with app.test_request_context():
-        found = outcome(lib.render_template_string, "[{{ url_for('static', filename='x') }}]")
-    return str(found[1])
+        # The first time, Tuile compiles it as Jinja does.
+        found = [outcome(lib.render_template_string, "[{{ url_for('static', filename='x') }}]") for _ in range(2)]
+    return str(found[1][1])
 
 
 @shown("A form's files are made when they are read", [True, True], [False, True])
