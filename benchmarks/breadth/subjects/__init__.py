@@ -26,5 +26,6 @@ SUBJECTS = (
     "uses",
     "markup",
     "clients",
+    "factories",
     "extensions",
 )
