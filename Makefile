@@ -88,7 +88,7 @@ bench: $(VENV)/.tools ## one request through the WSGI callable, beside other fra
 bench-instructions: $(VENV)/.tools ## count the instructions of warm requests (ARGS="--source OTHER/src --source src" compares)
 	$(BIN)/python benchmarks/instructions.py $(ARGS)
 
-bench-breadth: $(VENV)/.tools ## 400 everyday works on Flask and on Tuile, the worst first (ARGS="--quick", ARGS="cookies")
+bench-breadth: $(VENV)/.tools ## 500 everyday works on Flask and on Tuile, the worst first (ARGS="--quick", ARGS="cookies")
 	$(BIN)/python benchmarks/breadth/run.py $(ARGS)
 
 check-breadth: $(VENV)/.tools ## count the instructions of these works and compare with the floors (ARGS="--raise-floors")
