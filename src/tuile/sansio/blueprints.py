@@ -377,9 +377,10 @@ class Blueprint(BlueprintWebSockets):
 
     def _register_commands(self, app: App, name: str, options: dict[str, object]) -> None:
         """Add the blueprint's commands to those of `app`. Both are `cli` of subclasses, also of other frameworks."""
-        if self.cli.commands:
+        own = cast("nesting.HasCommands", self).cli
+        if own.commands:
             group = cast("str | None", options.get("cli_group", self.cli_group))
-            nesting.add_commands(app.cli, self.cli, name if group is _sentinel else group)
+            nesting.add_commands(cast("nesting.HasCommands", app).cli, own, name if group is _sentinel else group)
 
 
 def _extend(

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from click import Group
 
     from .blueprints import Blueprint, BlueprintSetupState
+
+    class HasCommands(Protocol):
+        """An app or a blueprint of a class with IO, also of other frameworks."""
+
+        @property
+        def cli(self) -> Group:
+            """The group of its commands."""
+            ...
 
 
 def join_prefix(prefix: str, path: str) -> str:

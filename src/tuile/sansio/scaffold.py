@@ -19,7 +19,6 @@ from ..templating import _default_template_ctx_processor
 from .registries import Registry
 
 if TYPE_CHECKING:
-    from click import Group
     from jinja2 import BaseLoader
 
     from .. import typing as ft
@@ -69,11 +68,6 @@ class Scaffold(DeclaresCookies):
 
     name: str
     if TYPE_CHECKING:
-
-        @property
-        def cli(self) -> Group:
-            """The group of its commands, of the classes with IO."""
-
         view_functions: dict[str, ft.RouteCallable]
         error_handler_spec: dict[ft.AppOrBlueprintKey, dict[int | None, dict[type[Exception], ft.ErrorHandlerCallable]]]
         before_request_funcs: dict[ft.AppOrBlueprintKey, list[ft.BeforeRequestCallable]]

@@ -96,7 +96,7 @@ def _compiles_by_defaults(environment: Environment) -> bool:
     return (
         environment.code_generator_class is CodeGenerator
         and compiles_plainly(environment)
-        and (isinstance(escape, bool) or (type(escape) is MethodType and escape.__func__ in plain_escapes))
+        and (isinstance(escape, bool) or (isinstance(escape, MethodType) and escape.__func__ in plain_escapes))
         and environment.undefined in _KNOWN_UNDEFINED
         and environment.optimized is True
         and environment.finalize is None
