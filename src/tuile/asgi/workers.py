@@ -208,6 +208,7 @@ class Workers:
             return
         self._is_called = True
         try:
+            # A new context: a task may run the loop inside of itself, and none can be entered twice.
             self.loop.call_soon_threadsafe(self._fetch, context=Context())
         except RuntimeError:
             # The loop is closed, so nobody waits for them.

@@ -103,15 +103,26 @@ def compile_recording(
     for node in impure:
         # Set on the object, for the compiler to call.
         vars(node)["as_const"] = partial(recorder.as_const, node)
+    code = compile_parsed(environment, template, source)
+    for node in impure:
+        del vars(node)["as_const"]
+    return code, tuple(recorder.calls) if any(call.outcome.was_called for call in recorder.calls) else ()
+
+
+def compile_parsed(
+    environment: Environment,
+    template: nodes.Template,
+    source: str,
+    name: str | None = None,
+    filename: str | None = None,
+) -> CodeType:
+    """Compile a template that was parsed; an error shows its source."""
     try:
-        code = environment.compile(template)
+        return environment.compile(template, name, filename)
     except TemplateSyntaxError as error:
         # Jinja was given no source for it to show. Compiled once more, it would call filters twice.
         error.translated = False
         environment.handle_exception(source=source)
-    for node in impure:
-        del vars(node)["as_const"]
-    return code, tuple(recorder.calls) if any(call.outcome.was_called for call in recorder.calls) else ()
 
 
 def changed_outcomes(environment: Environment, calls: Sequence[Call]) -> list[Outcome] | None:

@@ -21,7 +21,7 @@ from markupsafe import escape
 from ..ctx.app_context import current_value
 from ..invalidation import as_defined, attributes, is_method_of
 from ..urls import UrlBuilding, link_writer
-from .autoescape import plain_escapes
+from .autoescape import is_plain
 from .compiling import CodeGenerator
 from .folding import Sources, compiles_plainly
 from .running import ABSENT, Context, names_of_code, written
@@ -133,7 +133,7 @@ class Environment(JinjaEnvironment):
             options["loader"] = app.create_global_jinja_loader()
         super().__init__(**options)
         escapes = self.autoescape
-        if isinstance(escapes, bool) or getattr(escapes, "__func__", None) in plain_escapes:
+        if isinstance(escapes, bool) or is_plain(escapes):
             self._plain_autoescape = escapes
         self.app = app
 
@@ -267,7 +267,7 @@ def _code_of(environment: Environment, source: object) -> CodeType | None:
     if type(source) is not str or not compiles_plainly(environment):
         return None
     auto = environment.autoescape
-    if callable(auto) and not (type(auto) is MethodType and getattr(auto, "__func__", None) in plain_escapes):
+    if callable(auto) and not is_plain(auto):
         # A function of the application's own is called for each template.
         return _compile_once(environment, source)
     sources = environment._sources

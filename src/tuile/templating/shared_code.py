@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from types import FunctionType, MethodType
+from types import FunctionType
 from typing import TYPE_CHECKING, TypeAlias
 
-from jinja2 import ChainableUndefined, DebugUndefined, StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2 import ChainableUndefined, DebugUndefined, StrictUndefined, Undefined, nodes
 from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
 from jinja2.defaults import DEFAULT_POLICIES
 from jinja2.lexer import Lexer
@@ -20,9 +20,9 @@ from jinja2.optimizer import Optimizer
 from jinja2.parser import Parser
 
 from ..invalidation import Stock
-from .autoescape import plain_escapes
+from .autoescape import is_plain
 from .compiling import CodeGenerator
-from .folding import compiles_plainly, has_filters_or_tests, is_pure, needs_name
+from .folding import compile_parsed, compiles_plainly, has_filters_or_tests, is_pure, needs_name
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -46,12 +46,18 @@ _SYNTAX = (
 _KNOWN_UNDEFINED = frozenset({Undefined, StrictUndefined, ChainableUndefined, DebugUndefined})
 # Filters that Jinja calls for constants read the policies; `tojson`, which is never called then, has those of JSON.
 _POLICIES = {name: value for name, value in DEFAULT_POLICIES.items() if not name.startswith("json.")}
-# What compiles a source. One of the functions is made by contextlib, and cannot be compared.
-_MADE = "_filter_test_common"
-_compilers = [
-    (kind, Stock(kind, *(name for name in vars(kind) if isinstance(vars(kind)[name], FunctionType) and name != _MADE)))
-    for kind in (CodeGenerator, JinjaCodeGenerator, Lexer, Optimizer, Parser)
-]
+# Made by contextlib, so it cannot be compared with what Jinja defined.
+_NOT_COMPARED = "_filter_test_common"
+
+
+def _functions_of(kind: type) -> Stock:
+    return Stock(
+        kind, *(name for name in vars(kind) if type(vars(kind)[name]) is FunctionType and name != _NOT_COMPARED)
+    )
+
+
+# What compiles a source.
+_COMPILERS = {kind: _functions_of(kind) for kind in (CodeGenerator, JinjaCodeGenerator, Lexer, Optimizer, Parser)}
 _kept: OrderedDict[tuple[Hashable, ...], tuple[CodeType, tuple[_Used, ...]]] = OrderedDict()
 _lock = Lock()
 
@@ -60,7 +66,7 @@ def code_of_file(environment: Environment, source: str, name: str, filename: str
     """Return the code of a template, compiled by this environment or by one that compiles it to the same code.
 
     Args:
-        environment: The environment, whose class is Tuile's own.
+        environment: The environment, of Tuile's own class and without a cache of bytecode.
         source: The source of the template.
         name: The name that it was loaded by.
         filename: Its file, for tracebacks.
@@ -96,14 +102,13 @@ def _compiles_by_defaults(environment: Environment) -> bool:
     return (
         environment.code_generator_class is CodeGenerator
         and compiles_plainly(environment)
-        and (isinstance(escape, bool) or (isinstance(escape, MethodType) and escape.__func__ in plain_escapes))
+        and (isinstance(escape, bool) or is_plain(escape))
         and environment.undefined in _KNOWN_UNDEFINED
         and environment.optimized is True
         and environment.finalize is None
         and not (environment.extensions or environment.is_async or environment.sandboxed)
-        and environment.bytecode_cache is None
         and all(name in policies and policies[name] == value for name, value in _POLICIES.items())
-        and all(stock.is_in(kind) for kind, stock in _compilers)
+        and all(stock.is_in(kind) for kind, stock in _COMPILERS.items())
     )
 
 
@@ -123,13 +128,9 @@ def _compiled(
     for node in template.find_all((nodes.Filter, nodes.Test)):
         kind, word = type(node), node.name
         if not (is_pure(environment, kind, word) or needs_name(node)):
-            return environment.compile(source, name, filename), None
+            return compile_parsed(environment, template, source, name, filename), None
         used.add((kind, word, _known_of(environment, kind, word)))
-    try:
-        return environment.compile(template, name, filename), tuple(used)
-    except TemplateSyntaxError:
-        # For an error that shows the source.
-        return environment.compile(source, name, filename), None
+    return compile_parsed(environment, template, source, name, filename), tuple(used)
 
 
 def _known_of(environment: Environment, kind: type[nodes._FilterTestCommon], name: str) -> Hashable:
