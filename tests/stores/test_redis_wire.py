@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuile.sessions.stores import redis_wire
 from tuile.sessions.stores.connections import BrokenConnectionError
+from tuile.sessions.stores.redis_records import read_record
 from tuile.sessions.stores.redis_wire import (
     BlockingConnection,
     Request,
@@ -20,6 +24,9 @@ from tuile.sessions.stores.redis_wire import (
     parse_session,
     without_polling,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TEXTS = st.binary(max_size=30) | st.sampled_from([b"\r\n", b"$3\r\nabc\r\n", b"x" * 2000, b"*1\r\n"])
 REPLIES: Any = st.recursive(
@@ -162,3 +169,135 @@ def test_sockets_of_other_kinds_keep_their_timeout() -> None:
         assert opened.gettimeout() == timeout
     wrapped.close()
     other.close()
+
+
+# --- sessions that are sent again -------------------------------------------------------------------------------------
+
+HANDLE = "h" * 22
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> Iterator[None]:
+    for kept in (redis_wire._remembered, redis_wire._sent_once):
+        kept.clear()
+    yield
+    for kept in (redis_wire._remembered, redis_wire._sent_once):
+        kept.clear()
+
+
+def session_reply(
+    now: float, version: int = 1, content: str = '\n"n":1\n', ends: float = 1796044800.5, verifier: str = "v"
+) -> bytes:
+    head = f"{version} 1 0 1796044700.5 1796044700.5 {ends}"
+    fields = [one.encode() for one in (head, f"{verifier}\n=ada\nagent\naddress\n", content)]
+    seconds, microseconds = divmod(round(now * 1e6), 1_000_000)
+    return written(fields) + written([b"%d" % seconds, b"%d" % microseconds])
+
+
+def exchanged_over(pieces: list[bytes]) -> Any:
+    connection = BlockingConnection.__new__(BlockingConnection)
+    connection._socket = Pieces(pieces)  # type: ignore[assignment] # as far as needed
+    return connection.exchange(Request(b"", 2))
+
+
+def forgetful(handle: str, data: bytes) -> Any:
+    return read_record(handle, parse_session(data) or [parse(data, 0)[0], parse(data, parse(data, 0)[1])[0]])
+
+
+TIMES = st.floats(1796044700.6, 1796044900).map(lambda now: round(now, 6)) | st.just(1796044703.000001)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            TIMES,
+            st.integers(1, 3),
+            st.sampled_from(
+                ['\n"n":1\n', '\n"n":2\n', '\n"é":1\n', "\n", '\n"a":"*2\\r\\n$10\\r\\n1796044703"\n', "no"]
+            ),
+            st.sampled_from([1796044800.5, 1796044750.25]),
+            st.sampled_from([HANDLE, "i" * 22]),
+            st.integers(0, 300),
+        ),
+        max_size=30,
+    )
+)
+def test_what_is_remembered_is_what_would_be_read(sent: list[Any]) -> None:
+    for now, version, content, ends, handle, cut in sent:
+        data = session_reply(now, version=version, content=content, ends=ends)
+        pieces = [piece for piece in (data[:cut], data[cut:]) if piece]
+        assert read_record(handle, exchanged_over(pieces)) == forgetful(handle, data)
+
+
+def test_a_session_is_remembered_when_it_is_sent_again() -> None:
+    found = [read_record(HANDLE, exchanged_over([session_reply(1796044703 + i)])) for i in range(4)]
+    assert [one.now for one in found if one] == [1796044703, 1796044704, 1796044705, 1796044706]
+    first, second, third, fourth = [one.record for one in found if one]
+    assert first == second == third
+    assert first is not second
+    assert second is third is fourth
+
+
+def test_a_remembered_session_ends_by_the_clock_of_the_server() -> None:
+    for _ in range(3):
+        assert read_record(HANDLE, exchanged_over([session_reply(1796044703)])) is not None
+    assert read_record(HANDLE, exchanged_over([session_reply(1796044800.5)])) is None
+    assert read_record(HANDLE, exchanged_over([session_reply(1796044703)])) is not None
+
+
+def test_a_copy_of_a_session_has_its_own_name() -> None:
+    for handle in (HANDLE, "i" * 22, HANDLE, "i" * 22):
+        found = read_record(handle, exchanged_over([session_reply(1796044703)]))
+        assert found is not None
+        assert found.record.handle == handle
+
+
+def test_a_time_that_is_cut_is_waited_for() -> None:
+    whole = session_reply(1796044703.123456)
+    for _ in range(3):
+        exchanged_over([whole])
+    for cut in range(len(whole)):
+        found = read_record(HANDLE, exchanged_over([one for one in (whole[:cut], whole[cut:]) if one]))
+        assert found is not None
+        assert found.now == 1796044703.123456
+        if cut:
+            with pytest.raises(BrokenConnectionError):
+                exchanged_over([whole[:cut]])
+
+
+def test_a_time_of_another_form_is_read_as_before() -> None:
+    whole = session_reply(1796044703.5)
+    for _ in range(3):
+        exchanged_over([whole])
+    start = whole[: whole.rindex(b"*2\r\n")]
+    for odd in (
+        b"*2\r\n$10\r\n1796044703\r\n$5\r\n12\r\n4\r\n",
+        b"*2\r\n$10\r\n1796044703\r\n-ERR no\r\n",
+        b"*2\r\n$10\r\n179\r\n$2\r\n12\r\n",
+    ):
+        with suppress(BrokenConnectionError, ServerError):
+            assert read_record(HANDLE, exchanged_over([start + odd])) is None
+
+
+def test_only_so_many_are_remembered_and_none_that_is_long() -> None:
+    for number in range(1000):
+        for _ in range(3):
+            exchanged_over([session_reply(1796044703, version=number)])
+        assert len(redis_wire._remembered) <= 128
+        assert len(redis_wire._sent_once) <= 128
+    redis_wire._remembered.clear()
+    for _ in range(3):
+        exchanged_over([session_reply(1796044703, content='\n"a":"' + "x" * 5000 + '"\n')])
+    assert not redis_wire._remembered
+
+
+def test_threads_that_read_the_same_sessions() -> None:
+    def read(seed: int) -> None:
+        for number in range(2000):
+            version = (number * 7 + seed) % 200
+            found = read_record(HANDLE, exchanged_over([session_reply(1796044703, version=version)]))
+            assert found is not None
+            assert found.record.version == version
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(read, range(4)))

@@ -9,7 +9,7 @@ from math import isfinite
 from ..content import Content, content_in
 from ..operations import Loaded
 from ..record import Record
-from .redis_wire import ServerError
+from .redis_wire import Fields, ServerError
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
         ServerError: If one of the commands was refused.
     """
     session, moment = replies
+    if type(session) is Fields:
+        return _read_again(handle, session, moment)
     if type(session) is not list or type(moment) is not list:
         _raise_error(replies)
     head, state, content = session
@@ -65,6 +67,19 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
         return tuple.__new__(Loaded, (record._replace(**others) if others else record, now))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
+
+
+def _read_again(handle: str, fields: Fields, moment: list[Answer]) -> Loaded | None:
+    """Return a session that the server has sent before."""
+    record = fields.record
+    if record is None or record.handle != handle:  # a copy, under another name
+        loaded = read_record(handle, [list(fields), moment])
+        if loaded is not None:
+            fields.record = loaded.record
+        return loaded
+    seconds, microseconds = moment
+    now = float(seconds) + float(microseconds) / 1e6
+    return tuple.__new__(Loaded, (record, now)) if record.expires > now else None
 
 
 def _raise_error(replies: list[Answer]) -> None:

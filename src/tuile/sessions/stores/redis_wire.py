@@ -17,6 +17,7 @@ from .connections import BrokenConnectionError
 if t.TYPE_CHECKING:
     from collections.abc import Collection
 
+    from ..record import Record
     from . import Answer
 
 _READ_AT_ONCE = 65536
@@ -25,6 +26,11 @@ _LENGTHS = tuple(f"${length}" for length in range(1024))
 _LENGTHS_IN_OCTETS = tuple(map(str.encode, _LENGTHS))
 _LONGEST = len(_LENGTHS)
 _LINES_OF_A_SESSION = 13
+# What the reply to TIME begins with, and how many lines come after that.
+_BEFORE_A_TIME, _LINES_OF_A_TIME = b"*2\r\n$10\r\n", 4
+# How many sessions are remembered, and how long the reply may be that such a session is read from: less than 2 MiB in
+# all. Then all are forgotten, which costs less than finding the oldest.
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 128, 4096
 # The reply to most scripts that save.
 _DONE = b":1\r\n"
 
@@ -34,6 +40,25 @@ class Request(t.NamedTuple):
 
     packed: bytes
     replies: int = 1
+
+
+class Fields(list[str]):
+    """The three fields of a session, which most requests find as the one before has.
+
+    They are remembered when the server sends the same octets a second time: where each request changes its session, or
+    more sessions take turns than are remembered, remembering each would cost time and save none.
+
+    Attributes:
+        record: What they were read as; None until then.
+    """
+
+    __slots__ = ("record",)
+    record: Record | None
+
+
+_remembered: dict[bytes, Fields] = {}
+# Hashes of what was sent once.
+_sent_once: set[int] = set()
 
 
 class ServerError(Exception):
@@ -150,7 +175,7 @@ class BlockingConnection:
             received = self._socket.recv(_READ_AT_ONCE)
             if replies == 1:
                 return 1 if received == _DONE else self._read(received, 1)[0]
-            return parse_session(received) or self._read(received, replies)
+            return replies_known(received) or parse_session(received) or self._read(received, replies)
         except (ConnectionError, BlockingIOError) as error:
             raise _told(error) from error
 
@@ -233,6 +258,40 @@ def parse(data: bytes, start: int) -> tuple[Answer, int]:
     if kind == b"-":
         return ServerError(rest.decode(errors="replace")), end
     raise ServerError("the server does not speak the protocol of Redis")
+
+
+def replies_known(data: bytes) -> list[list[t.Any]] | None:
+    """Return what `parse_session` does, if the session was sent before; None if it was not, or if something is missing.
+
+    The time is not compared: it is new in each reply.
+    """
+    start, _, end = data.rpartition(_BEFORE_A_TIME)
+    fields = _remembered.get(start)
+    if fields is None:
+        if hash(start) in _sent_once:
+            return _remembered_from_now_on(start, data)
+        if len(_sent_once) >= _MOST_REMEMBERED:
+            _sent_once.clear()
+        _sent_once.add(hash(start))
+        return None
+    parts = end.split(b"\r\n")
+    if len(parts) != _LINES_OF_A_TIME:
+        return None
+    seconds, length, microseconds, rest = parts
+    is_whole = len(seconds) == 10 and not rest and length == b"$%d" % len(microseconds)
+    return [fields, [seconds, microseconds]] if is_whole else None
+
+
+def _remembered_from_now_on(start: bytes, data: bytes) -> list[list[str]] | None:
+    replies = parse_session(data)
+    if not replies or len(start) > _LONGEST_REMEMBERED:
+        return replies or None
+    if len(_remembered) >= _MOST_REMEMBERED:
+        _remembered.clear()
+    fields, moment = replies
+    kept = _remembered[start] = Fields(fields)
+    kept.record = None
+    return [kept, moment]
 
 
 def parse_session(data: bytes) -> list[list[str]]:
