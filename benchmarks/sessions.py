@@ -6,23 +6,30 @@ Each number is of one whole request in process: the session is read and written,
 cookie came. Minima and medians of many short turns, one framework after the other, so that a busy machine slows both
 down: at least `--turns`, and as many as there is time for. Redis and PostgreSQL are started for the measurement;
 PostgreSQL waits for the disk, as it does by default.
+
+A request waits for such a server, and the core of the one that waits may fall asleep meanwhile. To wake it takes as
+long as all the rest on some machines, virtual ones above all, and both sides wait for it alike. So requests to servers
+are measured a second time with all cores awake: on each there is a process that never waits, of the policy SCHED_IDLE,
+which gives the core to anything else at once. `--asleep` leaves this out; other systems than Linux always do.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "benchmarks")]
@@ -50,11 +57,13 @@ class Kind(NamedTuple):
         theirs: Configures Flask-Session.
         ours: The settings of Tuile.
         goals: The least ratio for each path, by minima and by medians; None for none.
+        waits: Whether requests wait for a server.
     """
 
     theirs: Callable[[Any], None]
     ours: dict[str, Any]
     goals: dict[str, tuple[float | None, float | None]]
+    waits: bool = False
 
 
 class Caller:
@@ -125,6 +134,20 @@ class Caller:
         return (time.perf_counter() - began) / each * 1e6
 
 
+@contextmanager
+def awake() -> Iterator[None]:
+    """Keep all cores awake, with processes that run when nothing else does."""
+    code = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile os.getppid() == int(sys.argv[2]): pass"
+    idle = os.sched_param(0)
+    with ExitStack() as running:
+        for core in os.sched_getaffinity(0):
+            spinning = subprocess.Popen([sys.executable, "-c", code, str(core), str(os.getpid())])
+            running.callback(spinning.wait)
+            running.callback(spinning.kill)
+            os.sched_setscheduler(spinning.pid, os.SCHED_IDLE, idle)
+        yield
+
+
 def measured(callers: list[Caller], path: str, turns: int, seconds: float) -> list[list[float]]:
     """Return the turns of each caller, taken one after the other."""
     found: list[list[float]] = [[] for _ in callers]
@@ -162,7 +185,7 @@ def kinds_of(names: list[str], folder: str, servers: ExitStack) -> dict[str, Kin
     if "redis" in names:
         url = servers.enter_context(redis_server(folder))
         theirs = flask_session(SESSION_TYPE="redis", SESSION_REDIS=import_module("redis").Redis.from_url(url))
-        kinds["Redis"] = Kind(theirs, {"SESSION_STORE": url}, {"/write": (3, 2.5), "/read": (6, None)})
+        kinds["Redis"] = Kind(theirs, {"SESSION_STORE": url}, {"/write": (3, 2.5), "/read": (6, None)}, waits=True)
     if "sqlite" in names:
         theirs = with_sqlalchemy(f"sqlite:///{folder}/theirs.db")
         ours = {"SESSION_STORE": f"sqlite:///{folder}/ours.db"}
@@ -173,17 +196,21 @@ def kinds_of(names: list[str], folder: str, servers: ExitStack) -> dict[str, Kin
     if "postgres" in names:
         url = servers.enter_context(postgres_server(fsync=True))
         theirs = with_sqlalchemy(url.replace("postgresql:", "postgresql+psycopg:"))
-        kinds["PostgreSQL"] = Kind(theirs, {"SESSION_STORE": url}, {"/read": (10, 10)})
+        kinds["PostgreSQL"] = Kind(theirs, {"SESSION_STORE": url}, {"/read": (10, 10)}, waits=True)
         ours = {"SESSION_STORE": url, "SESSION_DURABLE": "machine", "SESSION_KEY_PREFIX": "durable:"}
-        kinds["PostgreSQL, each save waits for the disk"] = Kind(theirs, ours, {"/write": (2.5, 2.5)})
+        kinds["PostgreSQL, each save waits for the disk"] = Kind(theirs, ours, {"/write": (2.5, 2.5)}, waits=True)
     return kinds
 
 
-def table_of(kind: Kind, turns: int, seconds: float) -> list[str]:
-    """Measure a kind of store, and return the rows of its table."""
+def callers_of(kind: Kind) -> list[Caller]:
+    """Return what sends requests to either side."""
     flask, tuile = import_module("flask"), import_module("tuile")
     config = {**kind.ours, "SESSION_TIMEOUT": 30}
-    callers = [Caller(flask, kind.theirs), Caller(tuile, lambda app: app.config.update(config))]
+    return [Caller(flask, kind.theirs), Caller(tuile, lambda app: app.config.update(config))]
+
+
+def table_of(kind: Kind, callers: list[Caller], turns: int, seconds: float) -> list[str]:
+    """Measure a kind of store, and return the rows of its table."""
     rows = []
     for path, what in (("/write", "read and written"), ("/read", "read"), ("/nothing", "not touched")):
         theirs, ours = measured(callers, path, turns, seconds)
@@ -207,15 +234,20 @@ def main() -> None:
     parser.add_argument("stores", nargs="*", default=["redis", "sqlite", "postgres"], metavar="STORE")
     parser.add_argument("--turns", type=int, default=60, help="the least number of turns")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each kind of request is measured at least")
+    parser.add_argument("--asleep", action="store_true", help="do not measure with all cores awake as well")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables into this document")
     given = parser.parse_args()
     head = "| request | Flask-Session µs: min | median | Tuile µs: min | median | ratio by minima | by medians |"
     section = []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
         for name, kind in kinds_of(given.stores, folder, servers).items():
-            rows = [f"**{name}**", "", head, "| --- |" + " ---: |" * 6, *table_of(kind, given.turns, given.seconds), ""]
-            section.append("\n".join(rows))
-            print(section[-1], flush=True)
+            callers = callers_of(kind)
+            can_be_awake = kind.waits and not given.asleep and hasattr(os, "SCHED_IDLE")
+            for how, keeping in (("", nullcontext), (", all cores awake", awake))[: 1 + can_be_awake]:
+                with keeping():
+                    rows = table_of(kind, callers, given.turns, given.seconds)
+                section.append("\n".join([f"**{name}{how}**", "", head, "| --- |" + " ---: |" * 6, *rows, ""]))
+                print(section[-1], flush=True)
     if given.markdown is not None:
         packages = ("flask", "flask-session", "redis", "flask-sqlalchemy", "sqlalchemy", "psycopg")
         heading = "## Sessions on the server\n\nOne request in process (`make bench-sessions`), in microseconds."
