@@ -313,6 +313,10 @@ _HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_STORE"})
 
 
 _set_watched = WatchedSettings.__setitem__
+# For a prefix that was asked for: the names of all settings, and those that begin with it, as they are and as they are
+# returned. Names change seldom.
+_namespaces: dict[tuple[str, bool, int], tuple[list[str], list[tuple[str, str]]]] = {}
+_MOST_NAMESPACES = 100
 _LISTING = Stock(object, "__dir__", "__getattribute__")
 
 
@@ -510,26 +514,28 @@ class Config(WatchedSettings):
             lowercase: Convert the names to lower case.
             trim_namespace: Remove the prefix from the names.
         """
-        lines = None
-        if type(namespace) is str and namespace and "\n" not in namespace and type(self).items is dict.items:
-            try:
-                lines = "\n".join(self)
-            except TypeError:
-                # A name is no text.
-                lines = None
-        if lines is None or lines.count("\n") != len(self) - 1:
-            # Each name has to be asked.
-            pairs = [(name, value) for name, value in self.items() if name.startswith(namespace)]
-            cut = len(namespace) if trim_namespace and pairs else 0
-            return {name[cut:].lower() if lowercase else name[cut:]: value for name, value in pairs}
-        found: dict[str, object] = {}
-        # One search in all names takes a fraction of asking each.
-        for following in f"\n{lines}".split(f"\n{namespace}")[1:]:
-            rest = following.partition("\n")[0]
-            full = f"{namespace}{rest}"
-            name = rest if trim_namespace else full
-            found[name.lower() if lowercase else name] = dict.get(self, full)
-        return found
+        if type(namespace) is not str or type(self).items is not dict.items:
+            return self._asked_for(namespace, lowercase, trim_namespace)
+        names = [*self]
+        lowers, cut = bool(lowercase), (len(namespace) if trim_namespace else 0)
+        kept = _namespaces.get((namespace, lowers, cut))
+        # Equal names were all found to be plain text before; most are the same objects.
+        pairs = kept[1] if kept is not None and kept[0] == names else None
+        if pairs is None:
+            if not {str}.issuperset(map(type, names)):
+                return self._asked_for(namespace, lowercase, trim_namespace)
+            full = [name for name in names if name.startswith(namespace)]
+            pairs = [(name, name[cut:].lower() if lowers else name[cut:]) for name in full]
+            if len(_namespaces) == _MOST_NAMESPACES:
+                _namespaces.clear()
+            _namespaces[namespace, lowers, cut] = names, pairs
+        return {short: dict.get(self, name) for name, short in pairs}
+
+    def _asked_for(self, namespace: str, lowercase: bool, trim_namespace: bool) -> dict[str, t.Any]:
+        """Do what `get_namespace` does, for settings or a prefix of which each is asked."""
+        pairs = [(name, value) for name, value in self.items() if name.startswith(namespace)]
+        cut = len(namespace) if trim_namespace and pairs else 0
+        return {name[cut:].lower() if lowercase else name[cut:]: value for name, value in pairs}
 
     def __repr__(self) -> str:
         shown = dict(self)
