@@ -24,9 +24,9 @@ if t.TYPE_CHECKING:
     from tuile.wrappers.response import Response
 
     from ..http import dates as dates  # noqa: PLC0414 - handed on
-    from . import indented
+    from . import dataclass_values, indented
 else:
-    dates, indented = late_modules(__name__, "..http.dates", ".indented")
+    dates, dataclass_values, indented = late_modules(__name__, "..http.dates", ".dataclass_values", ".indented")
 
 
 # Methods whose result is computed inline as long as they are not overridden, and the default ones to compare with.
@@ -152,7 +152,7 @@ def _default(o: object) -> object:
         return str(o)
     if dataclasses.is_dataclass(o):
         # A dataclass itself, rather than an instance, also comes here, and asdict() raises a TypeError.
-        return dataclasses.asdict(t.cast("DataclassInstance", o))
+        return dataclass_values.as_dict(t.cast("DataclassInstance", o))
     as_html: t.Callable[[], object] | None = getattr(o, "__html__", None)
     if as_html is not None:
         return str(as_html())
