@@ -28,19 +28,38 @@ def new_length(length: int) -> tuple[str, str]:
 
 def _set(headers: WerkzeugHeaders, key: str, value: str) -> None:
     """Set a header whose name is ASCII; it replaces those with this name."""
-    pairs, length = headers._list, len(key)
-    place = lower = None
-    for index, (name, _) in enumerate(pairs):
+    pairs, length, lower = headers._list, len(key), None
+    for pair in pairs:
+        name = pair[0]
         if len(name) == length and (name == key or name.lower() == (lower or (lower := key.lower()))):
-            if place is not None:
-                # There are several, all but one of which are removed.
-                WerkzeugHeaders.set(headers, key, value)
-                return
-            place = index
-    if place is None:
-        pairs.append((key, value))
-    else:
-        pairs[place] = (key, value)
+            _replace(headers, pair, key, value)
+            return
+    pairs.append((key, value))
+
+
+def _replace(headers: WerkzeugHeaders, pair: tuple[str, str], key: str, value: str) -> None:
+    """Set a header where the first one with its name stands, which is ASCII; there is only one afterwards."""
+    pairs, length, lower = headers._list, len(key), None
+    place = pairs.index(pair)
+    for name, _ in pairs[place + 1 :]:
+        if len(name) == length and (name == key or name.lower() == (lower or (lower := key.lower()))):
+            # All but one are removed.
+            WerkzeugHeaders.set(headers, key, value)
+            return
+    pairs[place] = (key, value)
+
+
+def _set_each(headers: WerkzeugHeaders, items: dict[str, str | int]) -> None:
+    """Set headers, comparing each with the names that there are instead of with each header."""
+    pairs = headers._list
+    present = {name.lower() for name, _ in pairs}
+    for key, value in items.items():
+        lower = key.lower()
+        if lower in present:
+            headers.set(key, value)
+        else:
+            pairs.append((key, value if type(value) is str else str(value)))
+            present.add(lower)
 
 
 class Headers(WerkzeugHeaders):
@@ -95,10 +114,12 @@ class Headers(WerkzeugHeaders):
 
         def __setitem__(self, key: object, value: object) -> None:
             if type(key) is str and type(value) is str and "\n" not in value and "\r" not in value and key.isascii():
+                # As `_set`, without its call.
                 pairs, length, lower = self._list, len(key), None
-                for name, _ in pairs:
+                for pair in pairs:
+                    name = pair[0]
                     if len(name) == length and (name == key or name.lower() == (lower or (lower := key.lower()))):
-                        _set(self, key, value)
+                        _replace(self, pair, key, value)
                         return
                 pairs.append((key, value))
             elif type(value) is int and type(key) is str and key.isascii():
@@ -154,15 +175,16 @@ class Headers(WerkzeugHeaders):
 
         def update(self, arg: object = None, /, **kwargs: object) -> None:
             """Set each header of a mapping, of pairs, or of the keywords."""
-            if (
-                type(arg) is not dict
-                or kwargs
-                or not all(type(value) is str or type(value) is int for value in arg.values())
-            ):
-                super().update(arg, **kwargs)
-                return
-            for key, value in arg.items():
-                self[key] = value
+            if type(arg) is dict and type(self) is Headers and not kwargs:
+                for key, value in arg.items():
+                    if type(key) is not str or not (
+                        type(value) is int or (type(value) is str and "\n" not in value and "\r" not in value)
+                    ):
+                        break
+                else:
+                    _set_each(self, arg)
+                    return
+            super().update(arg, **kwargs)
 
 
 def _headers_of(pairs: list[tuple[str, str]]) -> Headers:
