@@ -53,6 +53,17 @@ PATHS = st.one_of(
     ),
 )
 TEXTS = st.one_of(PLAIN_TEXT, HOSTILE_TEXT)
+MEDIA_TYPES = [
+    "application/json", "text/plain; charset=utf-8", "multipart/form-data", "multipart/form-data; boundary=b", "",
+    "application/x-www-form-urlencoded", " application/x-www-form-urlencoded ;a", "Multipart/Form-Data", "a\nb", 7,
+]  # fmt: skip
+TYPE_HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(["Content-Type", "content-type", "Content_Type", "X-One", "Content-Length"]),
+        st.sampled_from(MEDIA_TYPES),
+    ),
+    max_size=3,
+)
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
@@ -64,6 +75,8 @@ OPTIONS = st.fixed_dictionaries(
             st.none(),
             st.dictionaries(st.sampled_from(["X-One", "x-one", "Host", "X_Two", "Content-Type", "Accept"]), PLAIN_TEXT),
             st.lists(st.tuples(st.sampled_from(["X-One", "X_One", "Content-Length", "Cookie"]), TEXTS), max_size=3),
+            TYPE_HEADERS,
+            st.builds(dict, TYPE_HEADERS),
         ),
         "data": st.one_of(
             st.none(),
@@ -157,6 +170,10 @@ def test_what_is_written_is_what_the_builder_makes(path: str, options: dict[str,
         ("/", {"query_string": {"tags": ["a", "ü"], "page": None, "q": "a+b&c"}}),
         ("/form", {"method": "POST", "data": {"tags": ["a", "b c"], "name": "Müller"}}),
         ("/", {"auth": ("user", "secret"), "headers": [("Accept", "text/html")]}),
+        ("/json", {"method": "POST", "data": '{"a": 1}', "headers": {"Content-Type": "application/json"}}),
+        ("/json", {"method": "PUT", "data": b"{}", "headers": [("content-type", "a/b"), ("X-One", "1")]}),
+        ("/json", {"method": "POST", "json": {"a": 1}, "headers": {"Content-Type": "application/vnd.api+json"}}),
+        ("/json", {"headers": {"Content-Type": "application/json", "Accept": "*/*"}}),
     ],
 )
 def test_the_usual_requests_need_no_builder(path: str, options: dict[str, Any]) -> None:

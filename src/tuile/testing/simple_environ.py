@@ -47,6 +47,7 @@ _KNOWN = frozenset(
 _UNQUOTED = "!$'()*,/:;?@"
 # A number is written as such, although it is declared as text.
 _TEXT_OR_NUMBER = frozenset({str, int, float, bool})
+_FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 # The values of `CSRF` that are checked, and the headers that are.
 _CHECKS = ("fetch", "token")
 _SAYING_WHERE_FROM = frozenset({"HTTP_SEC_FETCH_SITE", "HTTP_ORIGIN", "HTTP_REFERER"})
@@ -127,7 +128,9 @@ def simple_environ(app: Flask, path: object, options: Mapping[str, Any]) -> WSGI
             return None
         query = urlencoded(given)
     method = options.get("method", "GET")
-    return _written(place, method, path, path_info, query, options.get("environ_base"), headers, *content)
+    # A form and the argument have a type of their own, which takes the place of that of the headers.
+    has_type = options.get("content_type") is not None or type(options.get("data")) is dict
+    return _written(place, method, path, path_info, query, options.get("environ_base"), headers, *content, has_type)
 
 
 def _parts_of(path: str) -> tuple[str, str, str] | None:
@@ -150,9 +153,10 @@ def _octets(text: str) -> str:
 def _written(
     place: tuple[str, str, str, str, str], method: str, path: str, path_info: str, query: str,
     base: WSGIEnvironment | None, headers: dict[str, str] | list[tuple[str, str]] | None,
-    body: bytes | None, content_type: str | None,
+    body: bytes | None, content_type: str | None, has_type: bool = False,
 ) -> WSGIEnvironment | None:  # fmt: skip
     """Write the environ, with its keys in the builder's order."""
+    # With `has_type`, only the builder knows what a content type among the headers means.
     scheme, script_name, server_name, server_port, host = place
     environ: WSGIEnvironment = {
         **(base or {}),
@@ -174,21 +178,36 @@ def _written(
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    combined: dict[str, str] = {}
-    if headers:
-        pairs = plain_pairs(headers)
-        for name, value in Headers(headers).to_wsgi_list() if pairs is None else pairs:
-            key = name.upper().replace("-", "_")
-            if key in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-                return None
-            key = f"HTTP_{key}"
-            combined[key] = f"{combined[key]}, {value}" if key in combined else value
+    combined = _combined(headers, takes_type=not has_type, has_body=body is not None) if headers else {}
+    if combined is None:
+        return None
+    content_type = combined.pop("CONTENT_TYPE", content_type)
     if content_type is not None:
         environ["CONTENT_TYPE"] = content_type
     if body is not None:
         environ["CONTENT_LENGTH"] = str(len(body))
     environ.update(combined)
     return environ
+
+
+def _combined(
+    headers: dict[str, str] | list[tuple[str, str]], *, takes_type: bool, has_body: bool
+) -> dict[str, str] | None:
+    """Return the values of headers by their keys in an environ; None where only the builder knows."""
+    combined: dict[str, str] = {}
+    pairs = plain_pairs(headers)
+    for name, value in Headers(headers).to_wsgi_list() if pairs is None else pairs:
+        key = name.upper().replace("-", "_")
+        if key in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+            # A request without a body is given that of an empty form by the type of one.
+            is_form = not has_body and value.partition(";")[0].strip().lower() in _FORMS
+            if not takes_type or is_form or key in combined or name.lower() != "content-type":
+                return None
+            combined[key] = value
+            continue
+        key = f"HTTP_{key}"
+        combined[key] = f"{combined[key]}, {value}" if key in combined else value
+    return combined
 
 
 def request_of(kind: type[Request], environ: WSGIEnvironment) -> Request:
