@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from werkzeug.datastructures import Accept, CharsetAccept, LanguageAccept, MIMEAccept
+from werkzeug.datastructures import Accept, Authorization, CharsetAccept, LanguageAccept, MIMEAccept
 from werkzeug.http import parse_accept_header
 from werkzeug.sansio.utils import get_current_url
 
 from tests.beside_flask import outcome
 from tuile.http.accepted import _remembered_accept, read_accept
-from tuile.http.received import show_url
+from tuile.http.received import parameters_in, read_authorization, show_url
 from tuile.remember import LONGEST
 
 HOSTS = st.sampled_from(
@@ -135,3 +135,58 @@ def test_what_clients_send_is_remembered_within_bounds() -> None:
         read_accept(f"{number}" * LONGEST, MIMEAccept)
     info = _remembered_accept.cache_info()
     assert info.currsize <= (info.maxsize or 0) <= 256
+
+
+PARAMETERS = st.lists(
+    st.builds(
+        "{}{}{}{}{}{}".format,
+        st.sampled_from(["", " ", "\t", "\n", ","]),
+        st.sampled_from(["username", "a", "a*", "A-b.c", "", "é", "a b", '"a"', "nc"]),
+        st.sampled_from(["=", "=", "=", " =", "= ", "", "=="]),
+        st.sampled_from(
+            ['"x"', '"x, y=z"', '""', "token", "", "a=b", "a==", '"é"', '"a\\"b"', '"a\\\\b"', '"open', 'b"c"',
+             "UTF-8''%e4", '"line\nbreak"', "/a?b", "'x'", "00000001", "\u0661", '"a" "b"']
+        ),
+        st.sampled_from(["", " ", "\t", "\x0b", " \n"]),
+        st.sampled_from([",", ",", ",", ";", "", ",,"]),
+    ),
+    max_size=4,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(["Digest ", "DIGEST  ", "Basic ", "", " ", "Bearer ", "x\t", "Digest\u00a0"]), PARAMETERS)
+@example("Digest ", 'username="ada", realm="x", nonce="n", uri="/", response="r"')
+@example("Digest ", 'a="1",')
+@example("Digest ", 'a="1", a="2", b=3')
+@example("Basic ", 'a="1"')
+def test_credentials_are_read_as_by_werkzeug(scheme: str, parameters: str) -> None:
+    for text in (f"{scheme}{parameters}", f"{scheme}{parameters.rstrip(',; ')}"):
+        ours = read_authorization(text)
+        try:
+            theirs = Authorization.from_header(text)
+        except ValueError:
+            # As the differences say.
+            theirs = None
+        assert (ours is None) == (theirs is None)
+        if ours is not None and theirs is not None:
+            assert type(ours) is type(theirs)
+            assert list(vars(ours).items()) == list(vars(theirs).items())
+            assert list(ours.parameters.items()) == list(theirs.parameters.items())
+
+
+def test_plain_parameters_are_read_without_werkzeug() -> None:
+    found = parameters_in('username="ada", realm="a, b=c", nonce="", qop=auth, nc=00000001')
+    assert found == {"username": "ada", "realm": "a, b=c", "nonce": "", "qop": "auth", "nc": "00000001"}
+
+
+def test_a_reader_of_credentials_that_replaces_werkzeugs_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Authorization, "from_header", classmethod(lambda cls, text: cls("own", token=text)))
+    found = read_authorization('Digest a="b"')
+    assert found is not None
+    assert found.type == "own"
+
+
+def test_long_parameters_are_refused_in_linear_time() -> None:
+    for text in ('a="b", ' * 20_000, 'a="b",' * 20_000 + "=", "a=" + "b" * 200_000 + '"', 'a="' + "b" * 200_000):
+        assert parameters_in(text) is None

@@ -60,11 +60,32 @@ def read_if_range(text: str | None) -> IfRange:
 
 def read_authorization(text: str | None) -> Authorization | None:
     """Return the credentials in an Authorization header; None if it is missing or malformed."""
+    if text is not None and '="' in text and vars(Authorization)["from_header"] is _from_header:
+        scheme, _, rest = text.partition(" ")
+        # The base64 of `Basic` has no quotation marks; what is refused for them is left to Werkzeug.
+        parameters = parameters_in(rest) if (scheme := scheme.lower()) != "basic" else None
+        if parameters is not None:
+            return Authorization(scheme, parameters, None)
     try:
         return Authorization.from_header(text)
     except ValueError:
         # Base64 with characters beyond ASCII.
         return None
+
+
+# Names and values of parameters, such as those of `Digest`, in forms that all versions of Werkzeug read alike.
+_parameter = r"""[ \t]*([\w.-]+)=(?:"([^"\\]*)"|([\w.~!$&'()*+/:;@%-]*))[ \t]*"""
+_parameters = lazy_pattern(f"(?:{_parameter},)*{_parameter}", re.ASCII)
+_each_parameter = lazy_pattern(_parameter, re.ASCII)
+_from_header = vars(Authorization)["from_header"]
+
+
+def parameters_in(text: str) -> dict[str, str | None] | None:
+    """Return what `parse_dict_header` of Werkzeug does for plain parameters; None for any other text."""
+    if _parameters.fullmatch(text) is None:
+        return None
+    # One of the two is empty.
+    return {name: quoted or token for name, quoted, token in _each_parameter.findall(text)}
 
 
 # A host and a port, and what follows it where nothing is quoted.
