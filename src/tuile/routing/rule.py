@@ -11,6 +11,7 @@ from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
 from ..invalidation import as_defined, invalidate, is_method_of
+from . import parsing
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,8 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
 
 _set = object.__setattr__
 _werkzeugs_constructor, _werkzeugs_build = as_defined(WerkzeugRule, "__init__"), as_defined(WerkzeugRule, "build")
+_werkzeugs_compile, _werkzeugs_bind = as_defined(WerkzeugRule, "compile"), as_defined(WerkzeugRule, "bind")
+_werkzeugs_parser = as_defined(WerkzeugRule, "_parse_rule")
 
 # What is written: path and query with one slash at the start, or a pair of subdomain or host and path for a rule that
 # has one. Or one of the constants of `writing`, or None if the result is uncertain.
@@ -241,11 +244,34 @@ class Rule(WerkzeugRule):
         super().refresh()
         _forget_index(self)
 
+    def bind(self, map: WerkzeugMap, rebind: bool = False) -> None:
+        """Bind the rule to a map and parse it for that."""
+        own = self.__dict__
+        if type(self) is not Rule or own["map"] is not None or WerkzeugRule.bind is not _werkzeugs_bind:
+            super().bind(map, rebind)
+            return
+        # As Werkzeug's method does it. Nothing knows the rule yet, so no change needs to be noticed.
+        own["map"] = map
+        if own["strict_slashes"] is None:
+            own["strict_slashes"] = map.strict_slashes
+        if own["merge_slashes"] is None:
+            own["merge_slashes"] = map.merge_slashes
+        if own["subdomain"] is None:
+            own["subdomain"] = map.default_subdomain
+        self.compile()
+
     def compile(self) -> None:
         """Parse the rule for the map that it is bound to."""
-        super().compile()
-        # A value at the start may begin with slashes, which `build` leaves there.
         own = self.__dict__
+        if (
+            type(self) is Rule
+            and WerkzeugRule.compile is _werkzeugs_compile
+            and WerkzeugRule._parse_rule is _werkzeugs_parser
+        ):
+            self._parse()
+        else:
+            super().compile()
+        # A value at the start may begin with slashes, which `build` leaves there.
         own["_begins_fixed"] = self.rule[1:2] not in {"<", "/"}
         # Looked up by constants, which is faster if both are the same object.
         converters = Converters({intern(name): converter for name, converter in self._converters.items()})
@@ -253,6 +279,21 @@ class Rule(WerkzeugRule):
         own["_converters"] = converters
         if self._write is not None:
             self._forget()
+
+    def _parse(self) -> None:
+        """Do what Werkzeug's method for compiling does, with texts that were parsed before."""
+        if self._write is not None:
+            self._forget()
+        own = self.__dict__
+        domain = (self.host if self.map.host_matching else self.subdomain) or ""
+        parts: list[t.Any] = [] if domain else [parsing.NO_DOMAIN]
+        own.update(_parts=parts, _trace=[], _converters={})
+        if domain:
+            parts += parsing.parse(self, domain)
+        self._trace.append((False, "|"))
+        parts += parsing.parse(self, parsing.merged(self.rule) if self.merge_slashes else self.rule)
+        own["_build"] = self._compile_builder(append_unknown=False).__get__(self, None)
+        own["_build_unknown"] = self._compile_builder(append_unknown=True).__get__(self, None)
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
         """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""

@@ -1,0 +1,181 @@
+"""The texts of rules are parsed once: each rule is still what Werkzeug makes of its own text and converters."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.routing import BaseConverter
+from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import Rule as WerkzeugRule
+
+from tests.test_routing_adding import outcome, state_of_rule
+from tuile.remember import LONGEST
+from tuile.routing import parsing
+from tuile.routing.map import Map
+from tuile.routing.rule import Rule
+
+thorough = settings(derandomize=True, deadline=None, database=None, max_examples=300)
+
+
+class _Told(BaseConverter):
+    """A converter that says of itself what its arguments are."""
+
+    def __init__(self, url_map: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(url_map)
+        self.regex = kwargs.pop("regex", "[^/]+")
+        self.weight = kwargs.pop("weight", 100)
+        self.part_isolating = kwargs.pop("isolating", True)
+        self.args = args, kwargs
+
+
+class _Refused(BaseConverter):
+    def __init__(self, url_map: Any, *args: Any, **kwargs: Any) -> None:
+        raise ValueError("refused")
+
+
+_pieces = st.sampled_from(
+    [
+        "/", "//", "a", ".", "a.b", "(", "<x>", "<y>", "<int:n>", "<int(min=1):m>", "<path:p>", "<any(a,b):k>",
+        "<uuid:u>", "<string(length=2):two>", "<told:t>", "<told(regex='[a/]+'):t>", "<told(weight=True):t>",
+        "<told(weight=1.0):t>", "<told(weight=1):t>", "<told(isolating=0):t>", "<told(isolating=False):t>",
+        "<told(1, 'b', c=2):t>", "<refused:r>", "<missing:r>", "<", "<int(:n>", "ü", " ",
+    ]
+)  # fmt: skip
+_texts = st.lists(_pieces, max_size=5).map(lambda pieces: "/" + "".join(pieces))
+_options = st.fixed_dictionaries(
+    {},
+    optional={
+        "subdomain": st.sampled_from(["", "www", "<sub>", "<told:sub>.x", "<missing:sub>"]),
+        "host": st.sampled_from(["a.example", "<h>.example"]),
+        "defaults": st.sampled_from([{"x": 1}, {"n": 2}]),
+        "merge_slashes": st.booleans(),
+        "strict_slashes": st.booleans(),
+    },
+)
+_CONVERTERS = {"told": _Told, "refused": _Refused}
+
+
+def _state(made: Any) -> dict[str, Any]:
+    said = {
+        name: (type(one), type(one.weight), type(one.part_isolating), getattr(one, "args", None))
+        for name, one in made._converters.items()
+    }
+    return {**state_of_rule(made), "said": said, "weights": [repr(part.weight) for part in made._parts]}
+
+
+@thorough
+@given(texts=st.lists(st.tuples(_texts, _options), min_size=1, max_size=4), host_matching=st.booleans())
+def test_a_rule_is_parsed_as_by_werkzeug(texts: list[tuple[str, dict[str, Any]]], host_matching: bool) -> None:
+    seen = []
+    for map_class, rule_class in ((WerkzeugMap, WerkzeugRule), (Map, Rule)):
+        url_map, found = map_class(converters=_CONVERTERS, host_matching=host_matching), []
+        for text, options in texts:
+            made = rule_class(text, endpoint="e", **options)
+            error = outcome(made.bind, url_map)
+            found += [error, _state(made)]
+            if error is None:
+                values = dict.fromkeys(made.arguments, 1)
+                found += [outcome(made.build, values), outcome(made.refresh), _state(made)]
+        seen.append(found)
+    assert seen[0] == seen[1]
+
+
+def _bound(text: str, **options: Any) -> Any:
+    url_map = Map(converters=_CONVERTERS)
+    made = Rule(text, endpoint="e", **options)
+    url_map.add(made)
+    return made
+
+
+def test_two_rules_of_one_text_share_nothing_that_changes() -> None:
+    one = _bound("/a/<told(1, c=2):t>/b")
+    one._trace.append((False, "changed"))
+    one._parts.clear()
+    one.arguments.add("other")
+    one._converters["t"].args[1]["c"] = 3
+    other = _bound("/a/<told(1, c=2):t>/b")
+    assert one._converters["t"] is not other._converters["t"]
+    assert other._converters["t"].args == ((1,), {"c": 2})
+    assert _state(other) == _state(_bound("/a/<told(1, c=2):t>/b"))
+    assert other.arguments == {"t"}
+
+
+def test_a_converter_is_asked_each_time_and_may_answer_otherwise() -> None:
+    patterns = iter(["[a-z]+", "[0-9]+", "[0-9]+/[0-9]+"])
+
+    class Changing(BaseConverter):
+        part_isolating = False
+
+        @property
+        def regex(self) -> str:  # type: ignore[override]
+            return next(patterns)
+
+    found = []
+    for path in ("/abc", "/123", "/1/2"):
+        url_map = Map(converters={"changing": Changing})
+        url_map.add(Rule("/<changing:x>", endpoint="e"))
+        found.append(outcome(url_map.bind("example.com").match, path)[0])
+    assert found == ["e", "e", "e"]
+
+
+def test_a_converter_of_another_map_has_its_own_pattern() -> None:
+    class Letters(BaseConverter):
+        regex = "[a-z]+"
+
+    class Digits(BaseConverter):
+        regex = "[0-9]+"
+
+    for kind, path in ((Letters, "/abc"), (Digits, "/123"), (Letters, "/abc")):
+        url_map = Map(converters={"kind": kind})
+        url_map.add(Rule("/<kind:x>", endpoint="e"))
+        assert url_map.bind("example.com").match(path) == ("e", {"x": path[1:]})
+
+
+@pytest.mark.parametrize("name", ["_parse_rule", "compile", "bind"])
+def test_a_method_of_werkzeugs_that_is_wrapped_is_called(name: str) -> None:
+    seen: list[object] = []
+    stock = getattr(WerkzeugRule, name)
+
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(self)
+        return stock(self, *args, **kwargs)
+
+    with mock.patch.object(WerkzeugRule, name, wrapped):
+        made = _bound("/a/<x>")
+    assert seen
+    assert all(one is made for one in seen)
+    assert made.map.bind("example.com").match("/a/b") == ("e", {"x": "b"})
+
+
+def test_a_subclass_that_parses_by_itself_is_asked() -> None:
+    class Own(Rule):
+        def _parse_rule(self, rule: str) -> Any:
+            return super()._parse_rule(rule.replace("{", "<").replace("}", ">"))
+
+    url_map = Map()
+    url_map.add(Own("/a/{x}", endpoint="e"))
+    assert url_map.bind("example.com").match("/a/b") == ("e", {"x": "b"})
+
+
+def test_long_texts_and_texts_of_another_type_are_not_remembered() -> None:
+    class Text(str):
+        __slots__ = ()
+
+    before = parsing._parse_once.cache_info().currsize
+    for text in (Text("/of another type"), "/" + "x" * LONGEST, Text("/<x>/of another type")):
+        assert _bound(text).rule == text
+    assert parsing._parse_once.cache_info().currsize == before
+
+
+def test_a_rule_that_is_bound_again_writes_its_new_urls() -> None:
+    made = _bound("/a/<x>")
+    assert made.build({"x": "b"}) == ("", "/a/b")
+    made.rule = "/c/<x>"
+    made.refresh()
+    assert made.build({"x": "b"}) == ("", "/c/b")
+    with pytest.raises(RuntimeError, match="already bound"):
+        made.bind(Map())
