@@ -179,3 +179,35 @@ def test_a_rule_that_is_bound_again_writes_its_new_urls() -> None:
     assert made.build({"x": "b"}) == ("", "/c/b")
     with pytest.raises(RuntimeError, match="already bound"):
         made.bind(Map())
+
+
+def test_what_the_constructor_sets_itself_cannot_be_given() -> None:
+    for name in sorted({*vars(Rule("/")), "unknown"} - {"_listed", "_text", "_write"}):
+        theirs, ours = (outcome(kind, "/a", **{name: None}) for kind in (WerkzeugRule, Rule))
+        assert isinstance(ours, tuple) is isinstance(theirs, tuple), name
+        if isinstance(theirs, tuple):
+            assert ours == theirs
+        else:
+            assert state_of_rule(ours) == state_of_rule(theirs)
+            assert list(vars(ours))[3:] == list(vars(theirs))
+
+
+def test_the_methods_of_a_rule_have_the_order_of_werkzeugs() -> None:
+    names = ["GET", "put", "Delete", "PATCH", "options", "X-1", "x-2", "head"]
+    for count in range(len(names) + 1):
+        for kind in (list, set, tuple, frozenset, iter):
+            theirs, ours = (made("/", methods=kind(names[:count])).methods for made in (WerkzeugRule, Rule))
+            assert list(ours) == list(theirs)
+            assert ours is not names
+
+
+def test_a_builder_that_was_taken_before_a_change_builds_the_old_url() -> None:
+    found = []
+    for map_class, rule_class in ((WerkzeugMap, WerkzeugRule), (Map, Rule)):
+        made = rule_class("/a/<x>", endpoint="e")
+        map_class().add(made)
+        before = made._build_unknown
+        made.rule = "/b/<x>"
+        made.refresh()
+        found.append([before(x="1", q="2"), made._build_unknown(x="1", q="2"), made._build(x="1"), before(x="3")])
+    assert found[0] == found[1]

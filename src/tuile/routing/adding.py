@@ -70,5 +70,8 @@ def add_rules(url_map: Map, factory: RuleFactory, add: Callable[[RuleFactory], N
     if factory.endpoint in by_endpoint:
         by_endpoint[factory.endpoint].append(factory)
     else:
-        dict.__setitem__(by_endpoint, factory.endpoint, EndpointRules((factory,)))
-    url_map._remap = True
+        only: EndpointRules = list.__new__(EndpointRules)
+        list.append(only, factory)
+        only.link = None
+        dict.__setitem__(by_endpoint, factory.endpoint, only)
+    url_map.__dict__["_remap"] = True

@@ -95,7 +95,7 @@ class Map(Binding):
     def add(self, rulefactory: RuleFactory) -> None:
         """Bind a rule, or the rules of a factory, to this map. Requests may be running."""
         with self._remap_lock:
-            self._added += 1
+            self.__dict__["_added"] += 1
             adding.add_rules(self, rulefactory, super().add)
         self._forget_index()
 

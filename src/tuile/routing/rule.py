@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from functools import lru_cache
 from sys import intern
+from types import MethodType
 
 from werkzeug.routing import BaseConverter, RuleFactory
 from werkzeug.routing import Map as WerkzeugMap
@@ -25,8 +26,12 @@ _RULE_KNOBS = frozenset(
     {"alias", "defaults", "endpoint", "merge_slashes", "methods", "redirect_to", "strict_slashes", "websocket"}
 )
 # The attributes that are cached on a rule for building its URLs.
-_KEPT = frozenset({"_later", "_listed", "_text", "_write"})
+_KEPT = frozenset({"_listed", "_text", "_write"})
 _NEW: dict[str, None] = dict.fromkeys(sorted(_KEPT))
+# The attributes of a rule, and those among them that Werkzeug's constructor takes no argument for.
+_PLAIN: dict[str, object] = {**_NEW, **vars(WerkzeugRule("/"))}
+_SET = frozenset({*_NEW, "_converters", "_parts", "_trace", "arguments", "is_branch", "is_leaf", "map", "rule"})
+_COLLECTIONS = frozenset({list, set, tuple})
 # Variable names for which Werkzeug cannot compile a URL builder.
 _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 
@@ -185,16 +190,17 @@ class Rule(WerkzeugRule):
     _listed: EndpointRules | None
     # Whether the path begins with a text.
     _begins_fixed: bool
-    # The builders that are made while the rule is compiled.
-    _later: tuple[Callable[..., tuple[str, str]], ...] | None
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         own = self.__dict__
-        own.update(_NEW)
         if type(self) is not Rule or WerkzeugRule.__init__ is not _werkzeugs_constructor:
+            own.update(_NEW)
             super().__init__(*args, **kwargs)
             return
+        if len(args) == 1 and _set_plainly(own, args[0], kwargs):
+            return
         # Its attributes are set on another object, which has nothing to forget.
+        own.update(_NEW)
         made = object.__new__(WerkzeugRule)
         WerkzeugRule.__init__(made, *args, **kwargs)
         own.update(made.__dict__)
@@ -274,7 +280,9 @@ class Rule(WerkzeugRule):
         # A value at the start may begin with slashes, which `build` leaves there.
         own["_begins_fixed"] = self.rule[1:2] not in {"<", "/"}
         # Looked up by constants, which is faster if both are the same object.
-        converters = Converters({intern(name): converter for name, converter in self._converters.items()})
+        converters = dict.__new__(Converters)
+        if self._converters:
+            dict.update(converters, {intern(name): converter for name, converter in self._converters.items()})
         converters.rule = self
         own["_converters"] = converters
         if self._write is not None:
@@ -297,41 +305,36 @@ class Rule(WerkzeugRule):
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
         """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""
-        if append_unknown:
-            # Werkzeug asks for this one second, and for the other one right before.
-            later, self.__dict__["_later"] = self._later, None
-        else:
-            self.__dict__["_later"] = later = self._compiled_later()
-        if later is None:
+        if self.defaults or not self.rule.isascii() or (self._converters and _may_fail(self._trace)):
             return super()._compile_builder(append_unknown)
-        return later[append_unknown]
+        return _Builder(self, append_unknown)
 
-    def _compiled_later(self) -> tuple[t.Callable[..., tuple[str, str]], ...] | None:
-        """Return the builders for known values alone and for all, which compile Werkzeug's; None to compile now."""
-        names = [text for is_variable, text in self._trace if is_variable]
-        if self.defaults or not self.rule.isascii() or (names and _may_fail(names)):
-            return None
-        # A copy of the state from which Werkzeug would compile now, because the rule may change before the first call.
-        trace, converters, text = self._trace, self._converters, self.rule
 
-        def built(rule: Rule, values: dict[str, object], build: object, *, append_unknown: bool) -> tuple[str, str]:
-            then = object.__new__(Rule)
-            vars(then).update(
-                _write=None, _text=None, _listed=None, rule=text, defaults=None, _trace=trace, _converters=converters
-            )
-            compiled = WerkzeugRule._compile_builder(then, append_unknown)
-            name = "_build_unknown" if append_unknown else "_build"
-            if is_method_of(build, rule._build_unknown if append_unknown else rule._build):
-                setattr(rule, name, compiled.__get__(rule, None))
-            return compiled(rule, **values)
+class _Builder:
+    """Builds the URLs of a rule as Werkzeug's builder does, which is compiled when this one is called."""
 
-        def build_known(rule: Rule, /, **values: object) -> tuple[str, str]:
-            return built(rule, values, build_known, append_unknown=False)
+    __slots__ = ("_append_unknown", "_state")
 
-        def build_all(rule: Rule, /, **values: object) -> tuple[str, str]:
-            return built(rule, values, build_all, append_unknown=True)
+    def __init__(self, rule: Rule, append_unknown: bool) -> None:
+        # The state from which Werkzeug would compile now: the rule may change before the first call.
+        self._state = rule._trace, rule._converters, rule.rule
+        self._append_unknown = append_unknown
 
-        return build_known, build_all
+    def __get__(self, rule: Rule, kind: type | None = None) -> MethodType:
+        return MethodType(self, rule)
+
+    def __call__(self, rule: Rule, /, **values: object) -> tuple[str, str]:
+        """Build the URL for some values."""
+        then = object.__new__(Rule)
+        trace, converters, text = self._state
+        vars(then).update(
+            _write=None, _text=None, _listed=None, rule=text, defaults=None, _trace=trace, _converters=converters
+        )
+        compiled = WerkzeugRule._compile_builder(then, self._append_unknown)
+        name = "_build_unknown" if self._append_unknown else "_build"
+        if is_method_of(self, getattr(rule, name)):
+            setattr(rule, name, compiled.__get__(rule, None))
+        return compiled(rule, **values)
 
 
 def adopt(rule: object) -> None:
@@ -341,8 +344,38 @@ def adopt(rule: object) -> None:
         rule.__class__ = Rule
 
 
-def _may_fail(names: list[str]) -> bool:
+def _may_fail(trace: list[tuple[bool, str]]) -> bool:
+    names = [text for is_variable, text in trace if is_variable]
     return len(set(names)) < len(names) or not _REFUSED_NAMES.isdisjoint(names)
+
+
+def _set_plainly(own: dict[str, t.Any], text: object, options: dict[str, t.Any]) -> bool:
+    """Set the attributes that Werkzeug's constructor gives a rule, or none where that may refuse something."""
+    if type(text) is not str or text[:1] != "/":
+        return False
+    own.update(_PLAIN)
+    own.update(options)
+    methods, defaults = own["methods"], own["defaults"]
+    if (
+        len(own) != len(_PLAIN)
+        or not _SET.isdisjoint(options)
+        or own["websocket"]
+        or (methods is not None and type(methods) not in _COLLECTIONS)
+        or (defaults and type(defaults) is not dict)
+    ):
+        own.clear()
+        return False
+    own["rule"] = text
+    own["is_branch"] = is_branch = text[-1] == "/"
+    own["is_leaf"] = not is_branch
+    if methods is not None:
+        # The same expression as Werkzeug's, on whose result the order of the Allow header depends.
+        own["methods"] = methods = {x.upper() for x in methods}
+        if "HEAD" not in methods and "GET" in methods:
+            methods.add("HEAD")
+    own["_converters"], own["_trace"], own["_parts"] = {}, [], []
+    own["arguments"] = set(map(str, defaults)) if defaults else set()
+    return True
 
 
 def _forget_index(rule: Rule) -> None:
