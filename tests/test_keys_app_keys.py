@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import inspect
 import pickle
 import re
 from itertools import pairwise
 from typing import Any
+from unittest import mock
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -462,3 +464,17 @@ def test_rotate_keys_explains_fallbacks_that_are_no_list() -> None:
 
 def test_rotate_keys_is_a_command_of_tuile_alone() -> None:
     assert cli.commands["rotate-keys"] is rotate_keys_command
+
+
+@pytest.mark.parametrize(("key", "kind"), [(None, RuntimeError), (12345, TypeError), ("retired", RuntimeError)])
+def test_an_app_without_a_usable_key_can_be_looked_at(key: Any, kind: type[Exception]) -> None:
+    app = tuile.Flask("looked_at")
+    app.secret_key = key
+    if key == "retired":
+        app.config["SECRET_KEY_RETIRED"] = [key_id("retired")]
+    with pytest.raises(kind) as caught:
+        app.keyring  # noqa: B018 - reading it is the test
+    assert (type(caught.value).__name__, type(caught.value).__module__) == (kind.__name__, "builtins")
+    assert not hasattr(app, "keyring")
+    assert "secret_key" in dict(inspect.getmembers(app))
+    assert isinstance(mock.create_autospec(app), tuile.Flask)

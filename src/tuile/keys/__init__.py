@@ -15,7 +15,11 @@ else:
 
 
 class AppKeyRing:
-    """The attribute `keyring` of an app. It can be replaced by assignment."""
+    """The attribute `keyring` of an app. It can be replaced by assignment.
+
+    The error without a key is an `AttributeError`, too: `mock.create_autospec`, `inspect.getmembers` and others that
+    read all attributes of an app take no other.
+    """
 
     @t.overload
     def __get__(self, app: None, owner: type | None = None) -> AppKeyRing: ...
@@ -24,4 +28,16 @@ class AppKeyRing:
     def __get__(self, app: App, owner: type | None = None) -> KeyRing: ...
 
     def __get__(self, app: App | None, owner: type | None = None) -> AppKeyRing | KeyRing:
-        return self if app is None else app_keys.ring_of(app)
+        if app is None:
+            return self
+        try:
+            return app_keys.ring_of(app)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise _as_attribute_error(error) from None
+
+
+def _as_attribute_error(error: Exception) -> Exception:
+    """Return an error with the name and text of another that is also an `AttributeError`."""
+    kind = type(error)
+    made: type[Exception] = type(kind.__name__, (kind, AttributeError), {"__module__": kind.__module__})
+    return made(*error.args)
