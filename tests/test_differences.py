@@ -330,6 +330,16 @@ def _(lib: Any) -> Any:
     return any(name == "Set-Cookie" for name, _ in answer.headers)
 
 
+@shown("Every line of `Vary` is kept", ["Origin, Cookie"], ["Origin, Cookie", "Accept-Language"])
+def _(lib: Any) -> Any:
+    def view() -> Any:
+        lib.session["user"] = "ann"
+        return "", [("Vary", "Origin"), ("Vary", "Accept-Language")]
+
+    answer = send(make_app(lib, view, SECRET_KEY="a key"), make_environ())
+    return [value for name, value in answer.headers if name == "Vary"]
+
+
 _OF_KEYS = ["SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT", "SESSION_READS"]
 _OUR_SETTINGS = [*_OF_KEYS, "SESSION_ABSOLUTE", "SESSION_STORE", "SESSION_USER_KEY"]
 

@@ -1547,3 +1547,29 @@ def test_vary_of_a_response_class_is_what_a_session_adds_cookie_to(how: str, doe
 
     with frozen():
         same(program)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Accept", "accept-encoding", "cookie", "Cookie", "COOKIE, b", "a,cookie", "*", "", " ", " a ", "a,b", "a, b"),
+        *("a,,b", "a,a", '"a"', '"a, b"', "a;b", "a b", "ä", "a-", "-", "_a", "x.y", ", a", "a,"),
+    ],
+)
+def test_cookie_is_added_to_vary_as_by_werkzeugs_property(reads: bool, value: str) -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("vary", static_folder=None)
+        app.secret_key = KEY
+
+        def view() -> Any:
+            if reads:
+                lib.session.get("a")
+            else:
+                lib.session["a"] = 1
+            return "text", {"Vary": value}
+
+        app.add_url_rule("/", "view", view)
+        return [(name, text) for name, text in send(app, make_environ()).headers if name != "Set-Cookie"]
+
+    same(program)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.http import parse_dict_header
+from werkzeug.http import parse_dict_header, parse_set_header
 
 from ..lazy import late_modules
 from ..remember import remembers_short
@@ -193,9 +193,16 @@ def vary_by_cookie(response: Response) -> None:
         return
     for index, (name, value) in enumerate(pairs):
         if name not in _OTHER_THAN_VARY and name.lower() == "vary":
-            known = [part.strip().lower() for part in value.split(",")]
-            if "cookie" not in known:
-                pairs[index] = ("Vary", f"{value}, Cookie" if value.strip() else "Cookie")
+            # In most cases one name, which need not be parsed.
+            if value.replace("-", "").isalnum() and value.isascii():
+                if value.lower() != "cookie":
+                    pairs[index] = ("Vary", f"{value}, Cookie")
+                return
+            names = parse_set_header(value)
+            if "Cookie" not in names:
+                names.add("Cookie")
+                # Written as Werkzeug's property does. Other lines of it, which that removes, are kept.
+                pairs[index] = ("Vary", names.to_header())
             return
     pairs.append(("Vary", "Cookie"))
 
