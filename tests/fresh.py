@@ -37,6 +37,7 @@ def run(
     cwd: Path | None = None,
     check: bool = True,
     environment: dict[str, str] | None = None,
+    timeout_s: int = 50,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command. If it fails and `check` is true, raise an error with its output."""
     done = subprocess.run(
@@ -46,7 +47,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=timeout_s,
         check=False,
     )
     if check and done.returncode != 0:

@@ -596,6 +596,28 @@ def _(lib: Any) -> Any:
     }
 
 
+@shown("Not every name of Flask's modules has an effect when a test replaces it", ["made", True], ["made", False])
+def _(lib: Any) -> Any:
+    program = f"""
+        {"import tuile.shim; tuile.shim.install()" if lib is tuile else ""}
+        from unittest import mock
+        import flask
+
+        app = flask.Flask("patched", static_folder=None)
+        with app.test_request_context():
+            with mock.patch("flask.helpers.current_app", new=mock.MagicMock()) as other:
+                other.make_response.return_value = "made"
+                seen = [flask.make_response("x")]
+            with mock.patch("flask.helpers.session", new=mock.MagicMock()) as session:
+                try:
+                    flask.flash("hello")
+                except RuntimeError:
+                    pass
+            seen.append(session.__setitem__.called)
+    """
+    return observe(program, shim=False)
+
+
 @shown(OVERRIDDEN, "mine=", "mine=")
 def _(lib: Any) -> Any:
     app = make_app(lib, lambda: lib.session.update(a=1) or "", SECRET_KEY="a key")

@@ -25,6 +25,7 @@ from .globals import g
 from .keys import AppKeyRing
 from .lazy import late_modules
 from .once import once
+from .patched import in_place_of
 from .real_flask import warn_if_flask_is_imported
 from .resources import HasResources
 from .sessions import RefusesSessions, SecureCookieSessionInterface, SessionInterface
@@ -37,6 +38,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
     from types import TracebackType
+
+    from click import Group
 
     from . import testing
     from .asgi.service import Service
@@ -72,6 +75,8 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
     response_class: type[Response] = Response
     session_interface: SessionInterface = SecureCookieSessionInterface()
     default_config: t.Mapping[str, object] = ImmutableDict(DEFAULT_CONFIG)
+
+    _sender = "flask.app.send_from_directory"
 
     # Declared by two of the bases.
     _asgi_service: Service | None
@@ -166,7 +171,13 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
         return undeclared(self, set_cookie_lines)
 
-    # Files
+    # Commands and files
+
+    def _new_group(self) -> Group:
+        from . import cli  # noqa: PLC0415 - serving requests does not need click
+
+        group: Group = in_place_of("flask.app.cli", cli).AppGroup()
+        return group
 
     def open_instance_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> t.IO[t.Any]:
         """Open a file of the instance folder. `encoding` applies to text modes."""
@@ -272,8 +283,9 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
             load_dotenv: Whether to read `.env` and `.flaskenv` first.
             options: As for Werkzeug's `run_simple`.
         """
-        from . import cli  # noqa: PLC0415 - for development
+        from . import cli as own_cli  # noqa: PLC0415 - for development
 
+        cli = in_place_of("flask.app.cli", own_cli)
         if os.environ.get("FLASK_RUN_FROM_CLI") == "true":
             cli.explain_ignored_run()
             return

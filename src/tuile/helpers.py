@@ -21,6 +21,7 @@ from .globals import current_app, request
 from .invalidation import as_defined
 from .lazy import late_modules
 from .packages import get_root_path
+from .patched import APP_OF_HELPERS, names
 from .signals import message_flashed, send_signal
 from .urls import url_for
 
@@ -84,9 +85,9 @@ def redirect(location: str, code: int = 302, Response: type[BaseResponse] | None
     The current application's `redirect` is used if there is one; otherwise Werkzeug's, with the class `Response`.
     """
     context = current_value(None)
-    if context is not None:
-        app: Flask = context.app
-        return app.redirect(location, code=code)
+    app: Any = names.get(APP_OF_HELPERS) if context is None else context.app
+    if app:
+        return cast("BaseResponse", app.redirect(location, code=code))
     # Reached only without an application.
     from werkzeug.utils import redirect as make_redirect  # noqa: PLC0415
 
@@ -128,8 +129,8 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
         LookupError: If the aborter does not know the code.
     """
     context = current_value(None)
-    if context is not None:
-        aborter = context.app.aborter
+    if context is not None or APP_OF_HELPERS in names:
+        aborter = (names[APP_OF_HELPERS] if context is None else context.app).aborter
         # The traceback of the exception has this frame: it must not refer to the request.
         del context
         if type(code) is int and type(aborter) is Aborter and Aborter.__call__ is _CALL and code in aborter.mapping:

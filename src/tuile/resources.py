@@ -10,6 +10,7 @@ from functools import cached_property
 from .ctx.app_context import current_value
 from .globals import current_app
 from .helpers import send_from_directory
+from .patched import in_place_of, names
 
 if t.TYPE_CHECKING:
     from click import Group
@@ -23,6 +24,8 @@ class HasResources:
     """The files and commands of an application or a blueprint: a mixin, because `Scaffold` reads no files."""
 
     root_path: str
+    # What sends its static files, by its name in Flask.
+    _sender = "flask.blueprints.send_from_directory"
 
     if t.TYPE_CHECKING:
 
@@ -36,12 +39,15 @@ class HasResources:
     @cached_property
     def cli(self) -> Group:
         """The group of this object's commands, named after it and created on first use."""
+        group = self._new_group()
+        group.name = t.cast("Scaffold", self).name
+        return group
+
+    def _new_group(self) -> Group:
         # Imported here because serving requests does not need click.
         from .cli import AppGroup  # noqa: PLC0415
 
-        group = AppGroup()
-        group.name = t.cast("Scaffold", self).name
-        return group
+        return in_place_of("flask.blueprints.AppGroup", AppGroup)()
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         """Return for how many seconds browsers may cache `filename` without revalidating it.
@@ -67,7 +73,8 @@ class HasResources:
             raise RuntimeError("'static_folder' must be set to serve static_files.")
         # Computed here because `send_file` calls the method of the application, not of the blueprint.
         max_age = self.get_send_file_max_age(filename)
-        return send_from_directory(folder, filename, max_age=max_age)
+        send = names.get(self._sender, send_from_directory) if names else send_from_directory
+        return t.cast("Response", send(folder, filename, max_age=max_age))
 
     def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> t.IO[t.Any]:
         """Open a file below the root path for reading.

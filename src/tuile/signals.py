@@ -39,6 +39,14 @@ def _hear(name: str) -> None:
         invalidate()
 
 
+# What stands among the receivers of a signal whose `send` was replaced. No sender is connected with it.
+_SEND: t.Any = "send"
+
+
+def _ignore(sender: object, **values: object) -> None:
+    """Receive nothing: a signal with a `send` of its own is sent by that."""
+
+
 class _Receivers(dict[t.Any, t.Any]):
     """The receivers of a signal, which is `heard` before it has the first."""
 
@@ -51,13 +59,21 @@ class _Receivers(dict[t.Any, t.Any]):
 
 
 class _Signal(NamedSignal):
-    """A signal that is `heard` from when its receivers are replaced, as a test does."""
+    """A signal that is `heard` from when its receivers or its method `send` are replaced, as a test does."""
 
     def __setattr__(self, name: str, value: object) -> None:
         # The constructor sets the name last.
         if name == "receivers" and hasattr(self, "name"):
             _hear(self.name)
         super().__setattr__(name, value)
+        if name == "send":
+            # For those who look whether anyone hears it.
+            self.receivers[_SEND] = _ignore
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name == "send":
+            self.receivers.pop(_SEND, None)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Unpickled and copied as one of blinker's, whose name this class has.
@@ -76,6 +92,24 @@ def _signal(name: str) -> NamedSignal:
     return signal
 
 
+# What is sent in place of a signal, by its name.
+_instead: dict[str | None, t.Any] = {}
+
+
+def send_instead(signal: NamedSignal, other: object) -> None:
+    """Send something else in place of a signal from now on: what a test has put into the module of Flask that sends it.
+
+    Args:
+        signal: The signal.
+        other: What has a method `send`, such as a mock; the signal itself, to send it again.
+    """
+    if other is not signal:
+        _instead[signal.name] = other
+        signal.receivers[_SEND] = _ignore
+    elif _instead.pop(signal.name, None) is not None and "send" not in vars(signal):
+        signal.receivers.pop(_SEND, None)
+
+
 def send_signal(signal: Signal, sender: object, wrapper: Wrapper, /, **values: object) -> None:
     """Send a signal, as its method does.
 
@@ -86,8 +120,8 @@ def send_signal(signal: Signal, sender: object, wrapper: Wrapper, /, **values: o
         values: What the receivers are given.
     """
     kind, own = type(signal), vars(signal)
-    if kind.send is not _stock_send or "send" in own:
-        signal.send(sender, _async_wrapper=wrapper, **values)
+    if _instead or kind.send is not _stock_send or "send" in own:
+        _instead.get(own.get("name"), signal).send(sender, _async_wrapper=wrapper, **values)
     elif signal.is_muted:
         return
     elif kind.receivers_for is not _stock_receivers_for or "receivers_for" in own:

@@ -12,6 +12,7 @@ from .ctx.values import EnteredApp
 from .globals import current_app
 from .invalidation import Watched
 from .lazy import late_modules
+from .patched import APP_OF_HELPERS, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,9 @@ else:
 
 # Without a request its value is another one, with the same attributes.
 _current = cast("ContextVar[RequestContext | None]", current)
+# What the function asks. The shim puts `patched.NOTHING_ACTIVE` here while a test has replaced the `current_app` of
+# `flask.helpers`, whose method the function calls on Flask.
+current_for_function = _current
 
 
 def _takes_values(method: _Method) -> _Method:  # noqa: C901 - as the function below
@@ -154,7 +158,7 @@ class UrlBuilding(metaclass=Watched):
 
 def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are built here
     """Build the URL of an endpoint of the current application; `Flask.url_for` describes the arguments and errors."""
-    context = _current.get(None)
+    context = current_for_function.get(None)
     url: Written = None
     if context is not None:
         plan = context._links_by
@@ -194,6 +198,8 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
                 return url
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
+    if context is None and APP_OF_HELPERS in names:
+        return _url_by_method(names[APP_OF_HELPERS], endpoint, values)
     current_plan = app._plan
     if current_plan.epoch is not invalidation.epoch:
         current_plan = app._current_plan()
@@ -204,6 +210,10 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
         finally:
             # The traceback of an error refers to this frame, and must not keep the context and its `g`.
             del context
+    return _url_by_method(app, endpoint, values)
+
+
+def _url_by_method(app: Flask, endpoint: str, values: dict[str, Any]) -> str:
     anchor, method, scheme, external = url_building.take_options(values)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 

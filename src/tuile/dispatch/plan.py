@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import invalidation
+from .. import invalidation, patched
 from ..invalidation import attribute, unwatched
 from ..records import Record
 from ..routing.map import Map, builds_at_root
@@ -221,8 +221,8 @@ def plan_of(app: Planned) -> Plan:
     known = of_classes(cls, request_class, response_class)
     if known.blind:
         return NOTHING.but(epoch=epoch, app_type=cls, response_class=response_class, refusals=known.blind)
-    lost, told, text_start = _overridden(app, known.overridden), tells(app), known.text_start
-    constructed = [*refusals_of_map(app), *known.constructed]
+    lost, told, text_start = _overridden(app, known.overridden | patched.steps()), tells(app), known.text_start
+    constructed = [*refusals_of_map(app), *known.constructed, *patched.refusals()]
     begun = (*(() if constructed else known.constructor), *lost["adapter"], *lost["app context"])
     refusals = (*refusals_of_mixins(cls, known.mixins), *constructed, *lost["serving"])
     ignores_hosts = not ((matches_hosts := any(_matches_hosts(app))) or lost["adapter"])

@@ -91,8 +91,6 @@ else:
         )
     )
 
-# Without the cast of each call.
-_new_app_context = t.cast("Callable[[Dispatcher], AppContext]", AppContext)
 # Types whose objects `make_response` converts without testing for iterators first.
 _NO_ITERATORS = frozenset({WerkzeugResponse, FunctionType})
 iterate_by(lambda pieces: awaiting.iterate(pieces))  # noqa: PLW0108 - the module is imported with the first one
@@ -613,7 +611,7 @@ class Dispatcher(Planned, Teardown):
         """Return a context that makes this app current; enter it with `with`."""
         plan = self._plan
         if not plan.makes_app_context or plan.epoch is not invalidation.epoch:
-            return _new_app_context(self)
+            return AppContext(self)  # type: ignore[arg-type] # every dispatcher is a Flask
         # What the constructor does, without calling it.
         context = new(AppContext)
         context.app = self

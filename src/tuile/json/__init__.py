@@ -9,11 +9,14 @@ from tuile.ctx.app_context import current_value
 from tuile.ctx.values import NO_APP_MESSAGE
 
 from ..flask_names import offer_flasks_names
+from ..patched import names
 from .provider import _default
 
 if t.TYPE_CHECKING:
     from tuile.wrappers.response import Response
 
+# What tests replace.
+_APP = "flask.json.current_app"
 # What `json.dumps` makes for each call.
 _dumps, _Encoder = _json.dumps, _json.JSONEncoder
 _encoder = _json.JSONEncoder(default=_default)
@@ -30,6 +33,8 @@ def dumps(obj: object, **kwargs: t.Any) -> str:
     if here is not None:
         text: str = here.app.json.dumps(obj, **kwargs)
         return text
+    if app := names.get(_APP):
+        return t.cast("str", app.json.dumps(obj, **kwargs))
     if not kwargs and _json.dumps is _dumps and _json.JSONEncoder is _Encoder:
         return _encoder.encode(obj)
     kwargs.setdefault("default", _default)
@@ -48,6 +53,9 @@ def dump(obj: object, fp: t.IO[str], **kwargs: t.Any) -> None:
     if here is not None:
         here.app.json.dump(obj, fp, **kwargs)
         return
+    if app := names.get(_APP):
+        app.json.dump(obj, fp, **kwargs)
+        return
     kwargs.setdefault("default", _default)
     _json.dump(obj, fp, **kwargs)
 
@@ -62,6 +70,8 @@ def loads(s: str | bytes, **kwargs: t.Any) -> t.Any:
     here = current_value(None)
     if here is not None:
         return here.app.json.loads(s, **kwargs)
+    if app := names.get(_APP):
+        return app.json.loads(s, **kwargs)
     return _json.loads(s, **kwargs)
 
 
@@ -75,6 +85,8 @@ def load(fp: t.IO[t.AnyStr], **kwargs: t.Any) -> t.Any:
     here = current_value(None)
     if here is not None:
         return here.app.json.load(fp, **kwargs)
+    if app := names.get(_APP):
+        return app.json.load(fp, **kwargs)
     return _json.load(fp, **kwargs)
 
 
@@ -92,6 +104,8 @@ def jsonify(*args: object, **kwargs: object) -> Response:
     """
     here = current_value(None)
     if here is None:
+        if _APP in names:
+            return t.cast("Response", names[_APP].json.response(*args, **kwargs))
         raise RuntimeError(NO_APP_MESSAGE)
     # Most responses are made without asking the provider, as those of views that return a dict or a list.
     obj: object = args[0] if len(args) == 1 and not kwargs else None if args else kwargs or None

@@ -14,7 +14,7 @@ from types import FunctionType
 
 from .. import invalidation
 from ..flask_names import offer_flasks_names
-from ..invalidation import Watched, attribute, attributes, invalidate
+from ..invalidation import Watched, as_defined, attribute, attributes, invalidate
 from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
@@ -166,6 +166,8 @@ _Write: t.TypeAlias = "t.Callable[[object], str]"
 # finding circular references; without one, it writes objects in 7/8 of the time.
 _c_make_encoder: t.Callable[..., _Encode] | None
 _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
+# Tests and agents replace them.
+_dumps, _loads = as_defined(json, "dumps"), as_defined(json, "loads")
 
 
 def _careless_writer(encode: _Encode, careful: _Write) -> _Write:
@@ -267,7 +269,7 @@ class DefaultJSONProvider(JSONProvider):
             comma, colon = ",", ":"
         else:
             comma = colon = ""
-        if _c_make_encoder is None or not comma or self.default is None:
+        if _c_make_encoder is None or not comma or json.dumps is not _dumps or self.default is None:
             kwargs.setdefault("default", self.default)
             kwargs.setdefault("ensure_ascii", self.ensure_ascii)
             kwargs.setdefault("sort_keys", self.sort_keys)
@@ -286,6 +288,8 @@ class DefaultJSONProvider(JSONProvider):
         """
         text = s
         try:
+            if json.loads is not _loads:
+                return json.loads(s, **kwargs)
             if not kwargs and type(s) is bytes and len(s) > 1 and s[0] in _BRACKETS and s[1]:
                 # UTF-8, by the rules that json uses to detect encodings.
                 text = s.decode(errors="surrogatepass")
@@ -310,7 +314,7 @@ class DefaultJSONProvider(JSONProvider):
         make, sort_keys = _c_make_encoder, self.sort_keys
         default: t.Any = self.default
         quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
-        if make is None or default is None or not self.has_plain_settings:
+        if make is None or json.dumps is not _dumps or default is None or not self.has_plain_settings:
             return None
 
         def make_encoder(found: dict[int, object] | None) -> _Encode:
@@ -330,10 +334,10 @@ class DefaultJSONProvider(JSONProvider):
         compact = self.compact
         if compact is False or (compact is None and debug):
             text = None
-            if self.writes_plainly and self.default is not None:
+            if self.writes_plainly and json.dumps is _dumps and self.default is not None:
                 text = indented.indented(obj, ensure_ascii=self.ensure_ascii, sort_keys=self.sort_keys)
             return f"{self.dumps(obj, indent=2) if text is None else text}\n"
-        if self.writes_plainly and self.default is not None:
+        if self.writes_plainly and json.dumps is _dumps and self.default is not None:
             return f"{self._written(obj, ',', ':')}\n"
         return f"{self.dumps(obj, separators=(',', ':'))}\n"
 

@@ -47,3 +47,22 @@ class SessionSerializer(Hidden, URLSafeTimedSerializer):
     """A `URLSafeTimedSerializer` that does not show its keys."""
 
     default_signer = SessionSigner
+
+
+def serializer_of(kind: t.Any, app: t.Any, interface: t.Any) -> URLSafeTimedSerializer | None:
+    """Return a serializer of sessions as Flask makes one, of a class that a test has put where itsdangerous' was.
+
+    Args:
+        kind: The class, or a mock of it.
+        app: The app.
+        interface: Its session interface.
+    """
+    if not app.secret_key:
+        return None
+    # itsdangerous signs with the last one.
+    keys = [*(app.config["SECRET_KEY_FALLBACKS"] or ()), app.secret_key]
+    options = {"key_derivation": interface.key_derivation, "digest_method": interface.digest_method}
+    made: URLSafeTimedSerializer = kind(
+        keys, salt=interface.salt, serializer=interface.serializer, signer_kwargs=options
+    )
+    return made

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from functools import partial
 from uuid import UUID
 
+from ..patched import names
 from . import writing
 from .building import WebSocketScheme, write_of
 from .kept_texts import moment_text, moment_texts, uuid_text, uuid_texts
@@ -104,7 +105,7 @@ class Query:
         if scheme is None and external is None:
             if anchor is None:
                 return url
-            if type(anchor) is str and anchor in fragment_texts:
+            if type(anchor) is str and anchor in fragment_texts and not names:
                 return f"{url}#{fragment_texts[anchor]}"
             return f"{url}#{fragment_text(anchor)}"
         return url, anchor, scheme, external, ""

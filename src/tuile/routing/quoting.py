@@ -6,6 +6,7 @@ import typing as t
 from urllib.parse import quote, quote_plus
 
 from ..lazy import QuotedOctets, lazy_pattern
+from ..patched import names
 
 if t.TYPE_CHECKING:
     import re
@@ -115,6 +116,8 @@ def query_text(value: object) -> str:
 
 def fragment_text(value: object) -> str:
     """Encode a fragment, which is a text."""
+    if names and (replacement := names.get("flask.app._url_quote")) is not None:
+        return t.cast("str", replacement(value, safe=_KEPT_IN_FRAGMENT))
     if type(value) is str:
         return fragment_texts.get(value) or quote_fragment(value)
     return quote(t.cast("str", value), safe=_KEPT_IN_FRAGMENT)

@@ -14,6 +14,7 @@ from functools import cached_property
 from werkzeug.exceptions import Aborter, BadRequest, BadRequestKeyError, HTTPException
 from werkzeug.routing import BuildError
 
+from .. import patched
 from ..config import Config, ConfigAttribute
 from ..ctx.namespace import _AppCtxGlobals
 from ..environment import get_debug_flag
@@ -222,7 +223,7 @@ class App(AppWebSockets, metaclass=Watched):
         """Return a loader for the templates of the application and its blueprints."""
         from ..templating.jinja import DispatchingJinjaLoader  # noqa: PLC0415 - apps without templates do not need Jinja
 
-        return DispatchingJinjaLoader(self)
+        return patched.in_place_of("flask.sansio.app.DispatchingJinjaLoader", DispatchingJinjaLoader)(self)
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:
         """Return whether a template of this name escapes its values. Templates from strings do."""
@@ -373,6 +374,9 @@ class App(AppWebSockets, metaclass=Watched):
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Return a response that redirects the client to another URL."""
+        if patched.names and (make := patched.names.get("flask.sansio.app._wz_redirect")) is not None:
+            made: WerkzeugResponse = make(location, code=code, Response=self.response_class)
+            return made
         return locations.redirection(location, code, self.response_class)
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, object]) -> None:

@@ -15,6 +15,7 @@ from ..flask_names import offer_flasks_names
 from ..hints import add_hint
 from ..lazy import late_modules
 from ..packages import get_root_path
+from ..patched import in_place_of
 from ..templating import _default_template_ctx_processor
 from .registries import Registry
 
@@ -175,7 +176,8 @@ class Scaffold(DeclaresCookies):
         # Imported here because many applications never render a template.
         from jinja2 import FileSystemLoader  # noqa: PLC0415
 
-        return FileSystemLoader(os.path.join(self.root_path, self.template_folder))
+        kind = in_place_of("flask.sansio.scaffold.FileSystemLoader", FileSystemLoader)
+        return kind(os.path.join(self.root_path, self.template_folder))
 
     # Routes
 

@@ -9,6 +9,7 @@ from types import MethodType
 from ..http.headers import vary_by_cookie
 from ..invalidation import attribute, attributes, replaced, still_has, unwatched
 from ..lazy import LateAttribute, late_modules
+from ..patched import SERIALIZER, flags_depend, names
 from ..wrappers.response import Response
 from .interface import SecureCookieSession, SessionInterface, cookie_attributes, lazy_sha1
 
@@ -23,14 +24,16 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..json import tag
     from ..keys import secret, tokens, xaes
+    from ..keys import serializer as serializers
     from ..wrappers.request import Request
     from . import ages, former_names, kinds, opening, packing, plain, server, signer, tracked, verified
     from .interface import SessionMixin
     from .kinds import Kind
     from .signer import KeptSigner
 else:
-    itsdangerous, exceptions, tag, secret, tokens, xaes = late_modules(
-        __name__, "itsdangerous", "..exceptions", "..json.tag", "..keys.secret", "..keys.tokens", "..keys.xaes"
+    itsdangerous, exceptions, tag = late_modules(__name__, "itsdangerous", "..exceptions", "..json.tag")
+    secret, serializers, tokens, xaes = late_modules(
+        __name__, "..keys.secret", "..keys.serializer", "..keys.tokens", "..keys.xaes"
     )
     ages, former_names, kinds, opening = late_modules(__name__, ".ages", ".former_names", ".kinds", ".opening")
     packing, plain, server, signer, tracked, verified = late_modules(
@@ -78,6 +81,7 @@ def _signs_plainly(cls: type[SecureCookieSessionInterface]) -> bool:
         and (type(found := attribute(cls, "serializer")) is LateAttribute or type(found) is tag.TaggedJSONSerializer)
         and type(getattr(cls, "salt", None)) in {str, bytes}
         and not unwatched(cls)
+        and SERIALIZER not in names
     )
 
 
@@ -128,6 +132,8 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
+        if (kind := names.get(SERIALIZER)) is not None:
+            return serializers.serializer_of(kind, app, self)
         return signer.session_serializer(app, self.salt, self.serializer, self.key_derivation, self.digest_method)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
@@ -378,6 +384,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
 _STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))
 SecureCookieSessionInterface._set_flags()
+flags_depend(SERIALIZER, SecureCookieSessionInterface)
 _SETTING_COOKIES = attributes(Response, ("delete_cookie", "set_cookie", "vary"))
 
 

@@ -17,6 +17,7 @@ from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from .. import patched
 from ..real_flask import module_name, names_in
 from .naming import DEFINED, rename_as_in_flask
 from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, SPLIT_MODULES, TUILE_MODULES, VALUES
@@ -54,6 +55,19 @@ def _defined(module: str) -> frozenset[str]:
     return frozenset({"annotations", *classes, *classes.get("", "").split(), *values}) - {""}
 
 
+# Applications that tests replace, and what asks Tuile's context for them instead: modules and names.
+_ASKED = {
+    "flask.helpers.current_app": (("tuile.helpers", "current_value"), ("tuile.urls", "current_for_function")),
+    "flask.json.current_app": (("tuile.json", "current_value"),),
+}
+_contexts: dict[tuple[str, str], object] = {}
+# What Flask's modules had under names that were set since.
+_first: dict[str, object] = {}
+# The modules of Flask that send signals, and which.
+_SENDERS = {
+    module: IMPORTS[module]["flask.signals"].split(", ")
+    for module in ("flask.app", "flask.ctx", "flask.helpers", "flask.templating")
+}
 _DEFINED = {module: _defined(module) for module in TUILE_MODULES}
 
 
@@ -106,9 +120,20 @@ class FlaskModule(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: object) -> None:
+        full_name = f"{self.__name__}.{name}"
+        if full_name not in _first and (name in _DEFINED[self.__name__] or name in _TARGETS[self.__name__]):
+            _first[full_name] = getattr(self, name, None)
         super().__setattr__(name, value)
+        if full_name in _first:
+            patched.note(full_name, value, _first[full_name])
+            if full_name in _ASKED:
+                _ask_context(full_name)
         # What the import system itself sets concerns this module and not Tuile's.
-        if not name.startswith("__") and not issubclass(type(value), FlaskModule):
+        if self.__name__ in _SENDERS and name in _SENDERS[self.__name__]:
+            # Tuile asks the signal itself who hears it, in several modules.
+            signals = import_module("tuile.signals")
+            signals.send_instead(signals._signals[name.replace("_", "-")], value)
+        elif not name.startswith("__") and not issubclass(type(value), FlaskModule):
             for ours, own_name in self._holders(name):
                 _originals.setdefault((ours.__name__, own_name), vars(ours).get(own_name))
                 setattr(ours, own_name, value)
@@ -266,6 +291,8 @@ def _import_unless_importing(module: str) -> None:
 
 def _undo(module: str) -> None:
     """Restore what Tuile's modules had before names were set on a module of Flask."""
+    for full_name in [key for key in _first if key.rpartition(".")[0] == module]:
+        patched.note(full_name, stock := _first.pop(full_name), stock)
     for ours, name in [key for key in _originals if key[0] in TUILE_MODULES[module]]:
         setattr(sys.modules[ours], name, _originals.pop((ours, name)))
 
@@ -313,6 +340,15 @@ def offered(module: str, flasks: str, name: str) -> object:
     if f"{flasks}.{name}" in TUILE_MODULES:
         return import_module(f"{module}.{name}")
     return look_up(flasks, name)
+
+
+def _ask_context(full_name: str) -> None:
+    """Let functions find no active context while the application that they would call on Flask is another one."""
+    for module, name in _ASKED[full_name]:
+        ours, none = import_module(module), patched.NOTHING_ACTIVE
+        stock = _contexts.setdefault((module, name), vars(ours)[name])
+        instead = none if hasattr(stock, "get") else none.get
+        setattr(ours, name, instead if full_name in patched.names else stock)
 
 
 def _look_up_lazily(ours: ModuleType, name: str) -> object:

@@ -5,7 +5,7 @@ Importing this package does not import Jinja, which applications without templat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import invalidation
 from ..ctx.app_context import current_value
@@ -14,6 +14,7 @@ from ..flask_names import offer_flasks_names
 from ..globals import current_app, g, request, session
 from ..helpers import get_flashed_messages
 from ..lazy import late_modules
+from ..patched import in_place_of, names
 from ..signals import before_render_template, send_signal, template_rendered
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ def create_environment(app: Flask) -> Environment:
     environment: Environment = app.jinja_environment(app, **options)
     environment.globals.update(
         url_for=app.url_for,
-        get_flashed_messages=get_flashed_messages,
+        get_flashed_messages=in_place_of("flask.app.get_flashed_messages", get_flashed_messages),
         config=app.config,
         # An imported template does not get the context of the template that imports it.
-        request=request,
-        session=session,
-        g=g,
+        request=in_place_of("flask.app.request", request),
+        session=in_place_of("flask.app.session", session),
+        g=in_place_of("flask.app.g", g),
     )
     if app.config.get("CSRF") is not None:
         from ..csrf import offer_token  # noqa: PLC0415 - only with CSRF
@@ -125,7 +126,9 @@ def _running_app() -> Flask:
     """Return the application whose context is active."""
     context = current_value(None)
     # The unbound proxy raises an error that says what is missing.
-    app: Flask = current_app if context is None else context.app
+    if context is None or "flask.templating.current_app" in names:
+        return cast("Flask", cast("Any", current_app)._get_current_object())
+    app: Flask = context.app
     return app
 
 
