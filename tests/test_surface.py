@@ -36,7 +36,7 @@ def listed_differences() -> list[Any]:
 def asked(tmp_path: Path, *options: str) -> dict[str, Any]:
     file = tmp_path / f"facts{'-'.join(options)}.json"
     environment = {"PYTHONHASHSEED": "0", "TUILE_SHIM": "0"}
-    run([sys.executable, "-W", "ignore", HERE / "surface.py", *options, file], environment=environment)
+    run([sys.executable, "-W", "ignore", HERE / "surface.py", *options, file], environment=environment, timeout_s=120)
     found: dict[str, Any] = json.loads(file.read_text())
     return found
 

@@ -10,6 +10,7 @@ import sys
 import typing as t
 import weakref
 from contextlib import nullcontext
+from datetime import timedelta
 
 from werkzeug.datastructures import ImmutableDict
 
@@ -52,6 +53,11 @@ if t.TYPE_CHECKING:
     from .testing import AsyncClient, FlaskClient, FlaskCliRunner, TestApp
 else:
     (testing,) = late_modules(__name__, ".testing")
+
+
+def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
+    """Return a time span, which may be given in seconds; Flask's module has a function of this name."""
+    return value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
 
 
 class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):

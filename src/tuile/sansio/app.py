@@ -48,6 +48,11 @@ else:
 _stock_find_package = find_package
 
 
+def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
+    """Return a time span, which may be given in seconds; Flask's module has a function of this name."""
+    return value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
+
+
 class _Lifetime(ConfigAttribute[timedelta]):
     """A setting that is a time span and may be given in seconds."""
 
