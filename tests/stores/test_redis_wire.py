@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuile.sessions.changes import Changes, Put
+from tuile.sessions.content import Content, text_in
+from tuile.sessions.operations import Apply
+from tuile.sessions.record import Clocks, Record
 from tuile.sessions.stores import redis_wire
 from tuile.sessions.stores.connections import BrokenConnectionError
+from tuile.sessions.stores.redis import RedisStore
 from tuile.sessions.stores.redis_records import read_record
 from tuile.sessions.stores.redis_wire import (
     BlockingConnection,
@@ -301,3 +307,35 @@ def test_threads_that_read_the_same_sessions() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(read, range(4)))
+
+
+@given(
+    st.sampled_from(["session:", "é:", "p" * 2000, ""]),
+    st.text(max_size=30) | st.text("abc", min_size=22, max_size=22),
+    st.integers(-5, 2000) | st.just(2**60),
+    st.integers(1, 3) | st.just(10**9),
+    st.text(max_size=20) | st.sampled_from(["x" * 900, "y" * 5000]),
+    st.booleans(),
+)
+def test_a_save_is_the_command_that_any_other_way_writes(
+    prefix: str, handle: str, version: int, generation: int, value: str, cleared: bool
+) -> None:
+    pytest.importorskip("redis")
+    store = RedisStore("redis://localhost:1", prefix=prefix)
+    base = Record(handle, "v", Content('\n"n":1\n'), generation=generation, version=version)
+    changes = Changes(cleared=cleared, by_key={"n": Put(json.dumps(value, ensure_ascii=False), "1")})
+    request = store._saving(Apply(handle, generation, changes, Clocks(60.0), base=base))
+    if request is None:
+        assert cleared
+        return
+    command, end = parse(request.packed, 0)
+    assert end == len(request.packed)
+    name, digest, keys, key, before, after, lines = command
+    assert (name, keys) == (b"EVALSHA", b"1")
+    assert request.packed == pack(name, digest, keys, key, before, after, lines)
+    assert key.decode(errors="surrogatepass") == f"{prefix}s:{handle}"
+    assert before.decode() == f"{version} {generation} 0 "
+    assert after.decode() == f"{version + 1} {generation + cleared} 0 "
+    written_value = text_in(lines.decode(), "n")
+    assert written_value is not None
+    assert json.loads(written_value) == value

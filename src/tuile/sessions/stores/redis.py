@@ -28,7 +28,7 @@ from .redis_places import place_of
 from .redis_records import decoded, head_of, pairs, read_record, state_of, time_in
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SAVE, SEEN
 from .redis_steps import step_for
-from .redis_wire import Request, ServerError, pack, pack_after, parse
+from .redis_wire import LENGTHS, LONGEST, Request, ServerError, pack, pack_after, parse
 from .remote import RemoteStore
 
 if t.TYPE_CHECKING:
@@ -97,6 +97,7 @@ class RedisStore(RemoteStore):
         start, end = pack("HMGET", self._key(name), "t", "m", "c").split(name.encode())
         self._reading_start, self._reading_end = start, end + self._time
         self._place = place_of(place, timeout)
+        self._key_length = f"${len(self._key(name))}"
         self._is_divided = self._place.is_divided
         self._save = _script(self._before_saves + SAVE)
         self._save_start = self._save.start
@@ -265,11 +266,14 @@ class RedisStore(RemoteStore):
                 return None
             lines = lines_of(content)
         version, start = base.version, self._save_start
-        key, before = f"{self._prefix}s:{handle}", f"{version} {generation} 0 "
-        after = f"{version + 1} {generation + 1 if changes.cleared else generation} 0 "
+        known = "1" if generation == 1 else str(generation)
+        key, before = f"{self._prefix}s:{handle}", f"{version!s} {known} 0 "
+        after = f"{version + 1!s} {known if not changes.cleared else generation + 1} 0 "
+        size = len(lines)
         text = (
-            f"*7\r\n{start}${len(key)}\r\n{key}\r\n${len(before)}\r\n{before}\r\n${len(after)}\r\n{after}"
-            f"\r\n${len(lines)}\r\n{lines}\r\n"
+            f"*7\r\n{start}{self._key_length if len(handle) == _HANDLE_LENGTH else f'${len(key)}'}\r\n{key}\r\n"
+            f"{LENGTHS[len(before)]}\r\n{before}\r\n{LENGTHS[len(after)]}\r\n{after}\r\n"
+            f"{LENGTHS[size] if size < LONGEST else f'${size}'}\r\n{lines}\r\n"
         )
         packed = text.encode() if text.isascii() else pack_after(start, 3, (key, before, after, lines))
         return tuple.__new__(Request, (packed, 1))
