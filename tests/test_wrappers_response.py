@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 from werkzeug.datastructures import ContentRange, Headers, WWWAuthenticate
+from werkzeug.test import create_environ
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
@@ -999,3 +1000,61 @@ def test_what_a_property_returns_changes_the_header() -> None:
             for response in made:
                 change(response.cache_control)
             assert list(made[0].headers) == list(made[1].headers)
+
+
+LOCATIONS = st.one_of(
+    st.text("/a.;?#%&=:@+,é \\\t[]-~!*'()$", max_size=10),
+    st.lists(st.sampled_from(["/", "a", ".", "..", ";", "?", "#", "%2F", "%", "b=c", ":", "//h", "é"]), max_size=6).map(
+        "".join
+    ),
+    st.sampled_from(["/", "/a", "/a/b.c?d=e", "/.a", "/a/./b", "/a//b", "?a", "#a", "http://x/a", "//x/a", "a:b", ""]),
+)
+REQUEST_HOSTS = st.sampled_from(
+    [
+        *(
+            "localhost",
+            "a.b.example",
+            "Example.org",
+            "localhost:80",
+            "localhost:8000",
+            "h:443",
+            "xn--bcher-kva.example",
+        ),
+        *("é.x", "[::1]", "a..b", ".a", "1.2.3.4", "a_b", "x" * 64, "user@h", "", "a.xn--n3h", "-a-"),
+    ]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(LOCATIONS, REQUEST_HOSTS, st.sampled_from(["http", "https", "ws"]), st.sampled_from(["", "/app"]), st.booleans())
+def test_a_location_is_made_absolute_as_by_werkzeug(
+    location: str, host: str, scheme: str, root: str, has_other: bool
+) -> None:
+    def sent(kind: Any) -> Any:
+        response = kind("text", mimetype="text/plain")
+        response.autocorrect_location_header = True
+        response.headers["location" if has_other else "Location"] = location
+        response.headers["Content-Location"] = location
+        environ = create_environ("/at/this", "http://localhost/")
+        environ.update({"HTTP_HOST": host, "wsgi.url_scheme": scheme, "SCRIPT_NAME": root})
+        started: list[Any] = []
+        response(environ, lambda *given: started.append(given))
+        return started
+
+    assert outcome(sent, tuile.Response) == outcome(sent, WerkzeugResponse)
+
+
+@pytest.mark.parametrize("range_", ["bytes=0-1", "bytes=2-", "bytes=-1", "bytes=9-", "bytes=0-0,2-3", "x", ""])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("date", [None, ("Date", "now"), ("date", "now")])
+def test_a_range_of_a_text_is_answered_as_by_werkzeug(range_: str, method: str, date: tuple[str, str] | None) -> None:
+    def answered(kind: Any) -> Any:
+        response = kind("text", mimetype="text/plain")
+        if date is not None:
+            response.headers.add(*date)
+        environ = create_environ("/", method=method, headers={"Range": range_})
+        error = outcome(lambda: response.make_conditional(environ, accept_ranges=True, complete_length=4).status)
+        pairs = [(name, "now" if name == "Date" else value) for name, value in response.headers]
+        return error, response.status, pairs, b"".join(response.iter_encoded())
+
+    assert answered(tuile.Response) == answered(WerkzeugResponse)

@@ -15,6 +15,7 @@ from ..remember import remembers_short
 from .response_headers import HEADERS_CLASSES
 
 if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.wrappers import Response
 
 Made = t.TypeVar("Made", bound="Response")
@@ -37,6 +38,9 @@ _plain_location = lazy_pattern(
     rf"(?:\?[\w.~{_KEPT_IN_QUERY}-]+)?(?:#[\w.~{_KEPT_IN_FRAGMENT}-]+)?",
     re.ASCII,
 )
+# A host without a port as it is in any URL, and a path and query that are joined with it as they are.
+_own_host = lazy_pattern(r"(?!.*xn--)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+_own_path = lazy_pattern(r"/|(?:/[\w~%@:+-][\w.~%@:+-]*)+/?(?:\?[\w.~%=&+,/:@-]+)?", re.ASCII)
 _escaped = lazy_pattern("[&<>'\"]")
 # Stands for the location when the page is taken apart.
 _PLACE = "PLACE"
@@ -45,6 +49,14 @@ _PLACE = "PLACE"
 def is_plain_location(location: str) -> bool:
     """Return whether a location is sent unchanged: an address or a path of this host, with nothing to quote."""
     return _plain_location.fullmatch(location) is not None
+
+
+def absolute_uri(environ: WSGIEnvironment, uri: str) -> str | None:
+    """Return a URI that is a path with the scheme and the host of a request; None if one of them is not plain."""
+    scheme, host = environ.get("wsgi.url_scheme"), environ.get("HTTP_HOST")
+    if scheme not in {"http", "https"} or type(host) is not str or _own_host.fullmatch(host) is None:
+        return None
+    return None if _own_path.fullmatch(uri) is None else f"{scheme}://{host}{uri}"
 
 
 @remembers_short(256)

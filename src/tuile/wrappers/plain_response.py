@@ -213,6 +213,12 @@ def make_conditional_plainly(  # noqa: C901 - each header has its case
     return True
 
 
+def add_date(response: Response, environ: WSGIEnvironment) -> None:
+    """Add the Date that Werkzeug's method adds before all else, which takes longer there."""
+    if environ["REQUEST_METHOD"] in {"GET", "HEAD"} and "Date" not in response.headers:
+        response.headers["Date"] = dates.remembered_http_date(int(time.time()))
+
+
 def send_plainly(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
     """Send this response as Werkzeug's methods do; None where a header has to be converted first."""
     code, body = response._status_code, response.response
@@ -221,7 +227,7 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     if found is None:
         return None
     pairs, urls, length = found
-    if urls and (response.autocorrect_location_header or not _replace_urls(pairs, urls)):
+    if urls and not _replace_urls(pairs, urls, environ if response.autocorrect_location_header else None):
         return None
     is_sequence = isinstance(body, (tuple, list))
     if is_sequence and length is None and not is_empty and response.automatically_set_content_length:
@@ -239,10 +245,15 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     return stream_parts(response, environ)
 
 
-def _replace_urls(pairs: list[tuple[str, str]], urls: dict[str, str]) -> bool:
-    """Let headers have URIs for URLs; return False if that is left to Werkzeug."""
+def _replace_urls(pairs: list[tuple[str, str]], urls: dict[str, str], environ: WSGIEnvironment | None) -> bool:
+    """Let headers have URIs for URLs; return False if that is left to Werkzeug.
+
+    With an environ, the location has to name the host of the request.
+    """
     for name, value in urls.items():
         uri = locations.uri_of(value)
+        if environ is not None and name == "Location" and uri is not None:
+            uri = locations.absolute_uri(environ, uri)
         if uri is None:
             return False
         if uri != value:

@@ -27,6 +27,7 @@ from .plain_response import (
     STATUS_LINES,
     Closing,
     PageBody,
+    add_date,
     given_pairs,
     init_plainly,
     make_conditional_plainly,
@@ -219,12 +220,13 @@ class Response(WerkzeugResponse, metaclass=Watched):
             if (
                 self._has_plain_conditions
                 and type(environ) is dict
-                and "HTTP_RANGE" not in environ
                 and type(self.headers) in HEADERS_CLASSES
                 and WerkzeugResponse.make_conditional is werkzeugs_make_conditional
-                and make_conditional_plainly(self, environ, accept_ranges)
             ):
-                return self
+                if "HTTP_RANGE" in environ:
+                    add_date(self, environ)
+                elif make_conditional_plainly(self, environ, accept_ranges):
+                    return self
             super().make_conditional(request_or_environ, accept_ranges, complete_length)
         except OverflowError:
             # Raised for a date that Python cannot represent, before anything was changed.
