@@ -15,6 +15,7 @@ import pytest
 from greenlet import greenlet  # type: ignore[import-untyped] # its stubs are a package of their own
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.routing import Rule
 
 import tuile
 from tests.beside_flask import Environ, make_app, make_environ, outcome, part, same, send
@@ -1022,3 +1023,78 @@ def test_a_context_with_a_request_and_a_session_of_ones_own() -> None:
             return lib.request.path, dict(lib.session), lib.request._get_current_object() is request
 
     assert same(program) == ("/given", {"given": True}, True)
+
+
+def _assign_adapter(app: Any, context: Any) -> None:
+    context.url_adapter = app.url_map.bind("elsewhere", path_info="/other")
+
+
+def _change_path(_: Any, context: Any) -> None:
+    context.url_adapter.path_info = "other"
+    context.request.environ["PATH_INFO"] = "/other"
+
+
+def changed_settings(app: Any) -> set[str]:
+    """Return the names of settings that are none by default and were set."""
+    return {name for name in ("SERVER_NAME", "TRUSTED_HOSTS") if app.config[name] is not None}
+
+
+#: What happens in a request before its context is copied.
+_BEFORE_COPYING: dict[str, Callable[[Any, Any], object]] = {
+    "nothing": lambda app, context: None,
+    "its adapter is read": lambda app, context: context.url_adapter,
+    "its adapter is assigned": _assign_adapter,
+    "its path is changed": _change_path,
+    "a rule is added": lambda app, context: app.url_map.add(Rule("/users/7", endpoint="other")),
+    "the server has a name": lambda app, context: app.config.update(SERVER_NAME="example.com"),
+    "hosts are trusted": lambda app, context: app.config.update(TRUSTED_HOSTS=["example.com"]),
+}
+
+
+@pytest.mark.parametrize("serves", [False, True])
+@pytest.mark.parametrize("path", ["/users/7", "/missing"])
+@pytest.mark.parametrize("change", _BEFORE_COPYING)
+def test_a_copy_is_matched_as_in_flask_whatever_the_adapter_of_the_original_is(
+    change: str, path: str, serves: bool
+) -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("copied", static_folder=None)
+        app.add_url_rule("/users/<int:n>", "user", str)
+        app.add_url_rule("/other", "other", str)
+        if serves:
+            app.test_client().get("/other")
+        with app.test_request_context(path) as context:
+            _BEFORE_COPYING[change](app, context)
+
+            def look() -> Any:
+                request = lib.request
+                found = request.endpoint, request.view_args, str(request.url_rule), str(request.routing_exception)
+                return found, outcome(lib.url_for, "other"), outcome(lib.url_for, "other", _external=True)
+
+            copied = outcome(lambda: lib.copy_current_request_context(look)())  # noqa: PLW0108 - the first call as well
+            # The differences say that these settings apply to this request already.
+            return copied, None if changed_settings(app) else look()
+
+    same(program)
+
+
+@pytest.mark.parametrize("serves", [False, True])
+def test_a_copy_asks_the_step_that_makes_adapters(serves: bool) -> None:
+    def program(lib: Any) -> Any:
+        made: list[Any] = []
+
+        class App(lib.Flask):  # type: ignore[misc]
+            def create_url_adapter(self, request: Any) -> Any:
+                made.append(request is not None)
+                return super().create_url_adapter(request)
+
+        app = App("copied", static_folder=None)
+        app.add_url_rule("/", "view", str)
+        if serves:
+            app.test_client().get("/")
+        with app.test_request_context("/") as context:
+            made.clear()
+            with context.copy():
+                return made, lib.request.endpoint
+
+    same(program)

@@ -157,7 +157,7 @@ class RequestContext(Opening):
     def copy(self) -> RequestContext:
         """Return a context for the same request and session, to be entered elsewhere."""
         app = self.app
-        if not self._is_bound and self._finds_again(app._current_plan()):
+        if not self._is_bound and self._finds_again(app._current_plan(), is_copied=True):
             # What the constructor does but for the URL adapter, which the map makes unnecessary.
             copied = new(type(self))
             copied.app, copied._request, copied._state = app, self.request, CREATED
@@ -189,9 +189,9 @@ class RequestContext(Opening):
         elif not self._finds_by_adapter():
             self._match_by_adapter()
 
-    def _finds_again(self, plan: Plan) -> bool:
+    def _finds_again(self, plan: Plan, *, is_copied: bool = False) -> bool:
         """Return whether a request that is entered once more may be matched by the map again, without an adapter."""
-        # Once there is an adapter, that one has the path to match.
+        # Once there is an adapter, that one has the path to match. A copy would have a new one.
         app, request = self.app, self._make_request() if self._request is None else self._request
         return (
             (self._state is not CREATED or self._copy_of is not None)
@@ -199,7 +199,7 @@ class RequestContext(Opening):
             and plan.request_class is not None
             and type(self) is RequestContext
             and type(request) is plan.request_class
-            and self._adapter is False
+            and (is_copied or self._adapter is False)
             and app.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
         )
