@@ -21,20 +21,11 @@ class Record:
     """
 
     __slots__: t.ClassVar[tuple[str, ...]] = ()
-    # The class of an object while it is filled, which lets attributes be set; the class itself if the layout differs.
-    _filled: t.ClassVar[type[t.Any]]
-    # Sets the attributes to the values of a dict, once a second object is made.
-    _fill: t.ClassVar[t.Callable[[t.Any, t.Mapping[str, object]], None] | None] = None
-    _is_known: t.ClassVar[bool] = False
+    # For each slot its name and what sets it, which `object.__setattr__` would look up.
+    _setters: t.ClassVar[tuple[tuple[str, t.Callable[[object, object], None]], ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        if cls.__setattr__ is not Record.__setattr__:
-            return
-        cls._filled, cls._fill, cls._is_known = cls, None, False
-        if cls.__bases__ == (Record,) and "__slots__" in vars(cls):
-            # Both: Python has one function for setting and deleting.
-            plain = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-            cls._filled = type(cls.__name__, (Record,), {"__slots__": cls.__slots__, **plain})
+        cls._setters = tuple((name, getattr(cls, name).__set__) for name in cls.__slots__)
 
     def __new__(cls, **values: object) -> Self:
         """Create a record; see `of`."""
@@ -44,38 +35,21 @@ class Record:
     def of(cls, values: t.Mapping[str, object]) -> Self:
         """Create a record with the values of all attributes, by their names.
 
+        Python takes twice as long to pass many of them as keywords.
+
         Raises:
             TypeError: If one is missing, or there is another one.
         """
-        record: t.Any = object.__new__(cls._filled)
-        fill = cls._fill or cls._filler()
+        record = object.__new__(cls)
         try:
-            fill(record, values)
+            for name, put in cls._setters:
+                put(record, values[name])
         except KeyError:
             values = {}
-        if len(values) != len(cls.__slots__):
+        if len(values) != len(cls._setters):
             message = f"{cls.__name__} needs exactly these values: {', '.join(cls.__slots__)}."
             raise TypeError(message)
-        object.__setattr__(record, "__class__", cls)
-        return t.cast("Self", record)
-
-    @classmethod
-    def _filler(cls) -> t.Callable[[t.Any, t.Mapping[str, object]], None]:
-        """Return a function that sets the attributes; for the second object, one that is compiled for the class."""
-        if not cls._is_known or cls._filled is cls:
-            cls._is_known = True
-            return cls._fill_by_names
-        # Statements take a twentieth of what calls of `setattr` do. The names are those of the class.
-        lines = [f"    record.{name} = values[{name!r}]" for name in cls.__slots__]
-        names: dict[str, t.Any] = {}
-        exec("\n".join(["def fill(record, values):", *lines]), names)  # noqa: S102 - see above
-        cls._fill = staticmethod(names["fill"])
-        return t.cast("t.Callable[[t.Any, t.Mapping[str, object]], None]", names["fill"])
-
-    @classmethod
-    def _fill_by_names(cls, record: object, values: t.Mapping[str, object]) -> None:
-        for name in cls.__slots__:
-            object.__setattr__(record, name, values[name])
+        return record
 
     def but(self, **changes: object) -> Self:
         """Return a record with some values replaced."""
