@@ -155,11 +155,14 @@ PARAMETERS = st.lists(
 
 
 @settings(max_examples=600, deadline=None)
-@given(st.sampled_from(["Digest ", "DIGEST  ", "Basic ", "", " ", "Bearer ", "x\t", "Digest\u00a0"]), PARAMETERS)
+@given(
+    st.sampled_from(["Digest ", "DIGEST  ", "Basic ", "", " ", "Bearer ", "x\t", "Digest\u00a0", 'a="b", ']), PARAMETERS
+)
 @example("Digest ", 'username="ada", realm="x", nonce="n", uri="/", response="r"')
 @example("Digest ", 'a="1",')
 @example("Digest ", 'a="1", a="2", b=3')
 @example("Basic ", 'a="1"')
+@example('a="1" ', "b=")
 def test_credentials_are_read_as_by_werkzeug(scheme: str, parameters: str) -> None:
     for text in (f"{scheme}{parameters}", f"{scheme}{parameters.rstrip(',; ')}"):
         ours = read_authorization(text)

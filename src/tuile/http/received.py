@@ -60,8 +60,8 @@ def read_if_range(text: str | None) -> IfRange:
 
 def read_authorization(text: str | None) -> Authorization | None:
     """Return the credentials in an Authorization header; None if it is missing or malformed."""
-    if text is not None and '="' in text and vars(Authorization)["from_header"] is _from_header:
-        scheme, _, rest = text.partition(" ")
+    scheme, _, rest = (text or "").partition(" ")
+    if '="' in rest and vars(Authorization)["from_header"] is _from_header:
         # The base64 of `Basic` has no quotation marks; what is refused for them is left to Werkzeug.
         parameters = parameters_in(rest) if (scheme := scheme.lower()) != "basic" else None
         if parameters is not None:
