@@ -204,6 +204,13 @@ def test_without_the_functions_of_the_standard_library_it_is_asked(monkeypatch: 
             assert as_dict(item) == dataclasses.asdict(item)
 
 
+def test_a_function_that_replaces_the_one_of_the_standard_library_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in Flask, which calls it by its name.
+    assert as_dict(Item(1)) == {"value": 1, "other": None}
+    monkeypatch.setattr(dataclasses, "asdict", lambda one: {"own": one.value})
+    assert as_dict(Item(1)) == {"own": 1}
+
+
 def test_what_need_not_be_copied_does_not_change() -> None:
     for value in (1, 1.5, "a", True, None, dt.date(2026, 1, 2), uuid.UUID(int=7), decimal.Decimal(1)):
         made = copy.deepcopy(value)

@@ -17,6 +17,7 @@ _FIXED: frozenset[type] = frozenset({str, int, float, bool, type(None), date, uu
 _copy_any: t.Callable[[object, type], object] | None
 _copy_any = getattr(dataclasses, "_asdict_inner", None)
 _FIELD: t.Final = getattr(dataclasses, "_FIELD", None)
+_asdict = dataclasses.asdict
 
 
 def as_dict(obj: DataclassInstance) -> dict[str, object]:
@@ -25,7 +26,8 @@ def as_dict(obj: DataclassInstance) -> dict[str, object]:
     Raises:
         TypeError: If it is a dataclass itself rather than an instance.
     """
-    if _copy_any is None or _FIELD is None or not hasattr(type(obj), "__dataclass_fields__"):
+    is_known = _copy_any is not None and _FIELD is not None and dataclasses.asdict is _asdict
+    if not is_known or not hasattr(type(obj), "__dataclass_fields__"):
         return dataclasses.asdict(obj)
     try:
         return _of_instance(obj)
