@@ -314,6 +314,17 @@ def test_settings_are_changed_and_found_as_in_flask(changes: Any, namespace: Any
     same(program)
 
 
+def test_a_namespace_has_the_items_of_a_config_that_iterates_over_others() -> None:
+    def program(framework: Any) -> Any:
+        class Own(framework.Config):  # type: ignore[misc]
+            def __iter__(self) -> Any:
+                return iter(["OWN_A"])
+
+        return Own("", {"OWN_A": 1, "OWN_B": 2}).get_namespace("OWN_")
+
+    assert same(program) == {"a": 1, "b": 2}
+
+
 @given(CHANGES)
 def test_plans_are_stale_after_a_change_of_what_they_depend_on(changes: Any) -> None:
     config = Config("", {"DEBUG": False, "SERVER_NAME": None})

@@ -516,7 +516,8 @@ class Config(WatchedSettings):
         """
         if type(namespace) is not str or type(self).items is not dict.items:
             return self._asked_for(namespace, lowercase, trim_namespace)
-        names = [*self]
+        # Those that `items` has, whatever a subclass iterates over.
+        names = [*dict.keys(self)]
         lowers, cut = bool(lowercase), (len(namespace) if trim_namespace else 0)
         kept = _namespaces.get((namespace, lowers, cut))
         # Equal names were all found to be plain text before; most are the same objects.
