@@ -233,7 +233,9 @@ def request_of(kind: type[Request], environ: WSGIEnvironment) -> Request:
 def _content(app: Flask, options: Mapping[str, Any]) -> tuple[bytes | None, str | None] | None:
     """Return the body and its content type; None where only the builder knows."""
     data, content_type = options.get("data"), options.get("content_type")
-    if content_type is not None and type(content_type) is not str:
+    if content_type is not None and (
+        type(content_type) is not str or not content_type or "\n" in content_type or "\r" in content_type
+    ):
         return None
     if "json" in options and options["json"] is not None:
         if data is not None:
