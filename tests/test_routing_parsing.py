@@ -196,9 +196,8 @@ def test_the_methods_of_a_rule_have_the_order_of_werkzeugs() -> None:
     names = ["GET", "put", "Delete", "PATCH", "options", "X-1", "x-2", "head"]
     for count in range(len(names) + 1):
         for kind in (list, set, tuple, frozenset, iter):
-            theirs, ours = (made("/", methods=kind(names[:count])).methods for made in (WerkzeugRule, Rule))
+            theirs, ours = (made("/", methods=kind(names[:count])).methods or () for made in (WerkzeugRule, Rule))
             assert list(ours) == list(theirs)
-            assert ours is not names
 
 
 def test_a_builder_that_was_taken_before_a_change_builds_the_old_url() -> None:
@@ -211,3 +210,62 @@ def test_a_builder_that_was_taken_before_a_change_builds_the_old_url() -> None:
         made.refresh()
         found.append([before(x="1", q="2"), made._build_unknown(x="1", q="2"), made._build(x="1"), before(x="3")])
     assert found[0] == found[1]
+
+
+def test_a_method_or_an_attribute_of_one_rule_is_found_as_on_werkzeugs() -> None:
+    def attempts(map_class: Any, rule_class: Any) -> list[Any]:
+        def with_own_parser() -> Any:
+            made = rule_class("/{x}", endpoint="e")
+            made._parse_rule = lambda text: rule_class._parse_rule(made, text.replace("{", "<").replace("}", ">"))
+            url_map = map_class([made])
+            return url_map.bind("a").match("/b")
+
+        def with_own_builder() -> Any:
+            made = rule_class("/<x>", endpoint="e")
+            compiled = made._compile_builder
+            made._compile_builder = lambda unknown=True: compiled(unknown)
+            return map_class([made]).bind("a").build("e", {"x": 1, "y": 2})
+
+        def without(name: str) -> Any:
+            made = rule_class("/a", endpoint="e")
+            delattr(made, name)
+            return map_class([made]).bind("a").match("/a")
+
+        names = sorted(vars(WerkzeugRule("/")))
+        tried = [outcome(rule_class("/").compile), outcome(with_own_parser), outcome(with_own_builder)]
+        return tried + [outcome(without, name) for name in names]
+
+    theirs = attempts(WerkzeugMap, WerkzeugRule)
+    assert attempts(Map, Rule) == theirs
+    assert theirs[1] == ("e", {"x": "b"})
+
+
+def test_a_parser_that_replaces_that_of_the_class_is_asked() -> None:
+    stock = Rule._parse_rule
+    with mock.patch.object(Rule, "_parse_rule", lambda self, text: stock(self, text.upper())):
+        made = _bound("/a")
+    assert made.map.bind("a").match("/A") == ("e", {})
+
+
+def test_a_subclass_may_set_attributes_before_the_constructor_is_called() -> None:
+    class Own(Rule):
+        def __init__(self, text: str, **options: Any) -> None:
+            self.mark = "set"
+            super().__init__(text, **options)
+
+    made = Own("/a/<x>", endpoint="e")
+    Map().add(made)
+    assert (made.mark, made.build({"x": 1})) == ("set", ("", "/a/1"))
+    assert (made.empty().mark, made.empty().rule) == ("set", "/a/<x>")
+
+
+def test_a_pattern_of_a_whole_table_is_not_remembered() -> None:
+    before = parsing._parse_once.cache_info().currsize
+    url_map = Map(converters={"told": _Told})
+    with mock.patch.object(_Told, "__init__", BaseConverter.__init__):
+        for number in range(3):
+            _Told.regex = "|".join(f"{number}-{each}" for each in range(1000))
+            url_map.add(Rule(f"/{number}/<told:x>", endpoint="e"))
+    del _Told.regex
+    assert parsing._parse_once.cache_info().currsize == before
+    assert url_map.bind("a").match("/2/2-999") == ("e", {"x": "2-999"})

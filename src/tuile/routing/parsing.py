@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
 # What is parsed of a converter: whether its values are within one segment, their pattern, and its weight.
 _Facts = tuple[bool, str, int]
 _Parsed = tuple[tuple[RulePart, ...], tuple[tuple[bool, str], ...]]
-_Variable = tuple[str, str, tuple[t.Any, ...], dict[str, t.Any]]
+_Variable = tuple[str, str, tuple[object, ...], dict[str, object]]
 
 _parse_rule = WerkzeugRule._parse_rule
 _KINDS = (bool, str, int)
@@ -49,7 +49,7 @@ class _Parser:
         self.arguments: set[str] = set()
         self.asked: list[_Variable] = []
 
-    def get_converter(self, *variable: t.Any) -> _Converter:
+    def get_converter(self, *variable: object) -> _Converter:
         """Return one that says what is known of it.
 
         Raises:
@@ -102,11 +102,14 @@ def parse(rule: WerkzeugRule, text: str) -> t.Iterable[RulePart]:
         except Exception:
             _parse_until_error(rule, text, facts)
             raise
-    # Equal values of other types are no keys.
-    is_plain = all((type(a), type(b), type(c)) == _KINDS for a, b, c in facts) if facts else True
-    parts, trace = (_parse_once if is_plain else _parse)(text, tuple(facts))
+    parts, trace = (_parse_once if all(map(_is_key, facts)) else _parse)(text, tuple(facts))
     rule._trace += trace
     return parts
+
+
+def _is_key(facts: _Facts) -> bool:
+    """Return whether facts are remembered: no equal values of other types, and no pattern of a whole table."""
+    return tuple(map(type, facts)) == _KINDS and len(facts[1]) <= LONGEST
 
 
 def _parse_until_error(rule: WerkzeugRule, text: str, facts: list[_Facts]) -> None:

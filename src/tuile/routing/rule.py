@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self
+    from werkzeug.routing.rules import RulePart
 
     from .links import Link
 
@@ -191,6 +192,11 @@ class Rule(WerkzeugRule):
     # Whether the path begins with a text.
     _begins_fixed: bool
 
+    def __init_subclass__(cls) -> None:
+        """Let the constructor of a subclass set attributes before it calls this class's."""
+        for name in _NEW:
+            setattr(cls, name, None)
+
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         own = self.__dict__
         if type(self) is not Rule or WerkzeugRule.__init__ is not _werkzeugs_constructor:
@@ -252,17 +258,17 @@ class Rule(WerkzeugRule):
 
     def bind(self, map: WerkzeugMap, rebind: bool = False) -> None:
         """Bind the rule to a map and parse it for that."""
-        own = self.__dict__
-        if type(self) is not Rule or own["map"] is not None or WerkzeugRule.bind is not _werkzeugs_bind:
+        if type(self) is not Rule or self.map is not None or WerkzeugRule.bind is not _werkzeugs_bind:
             super().bind(map, rebind)
             return
         # As Werkzeug's method does it. Nothing knows the rule yet, so no change needs to be noticed.
+        own = self.__dict__
         own["map"] = map
-        if own["strict_slashes"] is None:
+        if self.strict_slashes is None:
             own["strict_slashes"] = map.strict_slashes
-        if own["merge_slashes"] is None:
+        if self.merge_slashes is None:
             own["merge_slashes"] = map.merge_slashes
-        if own["subdomain"] is None:
+        if self.subdomain is None:
             own["subdomain"] = map.default_subdomain
         self.compile()
 
@@ -271,8 +277,9 @@ class Rule(WerkzeugRule):
         own = self.__dict__
         if (
             type(self) is Rule
+            and own.get("map") is not None
             and WerkzeugRule.compile is _werkzeugs_compile
-            and WerkzeugRule._parse_rule is _werkzeugs_parser
+            and is_method_of(_werkzeugs_parser, self._parse_rule)
         ):
             self._parse()
         else:
@@ -294,14 +301,14 @@ class Rule(WerkzeugRule):
             self._forget()
         own = self.__dict__
         domain = (self.host if self.map.host_matching else self.subdomain) or ""
-        parts: list[t.Any] = [] if domain else [parsing.NO_DOMAIN]
+        parts: list[RulePart] = [] if domain else [parsing.NO_DOMAIN]
         own.update(_parts=parts, _trace=[], _converters={})
         if domain:
             parts += parsing.parse(self, domain)
         self._trace.append((False, "|"))
         parts += parsing.parse(self, parsing.merged(self.rule) if self.merge_slashes else self.rule)
-        own["_build"] = self._compile_builder(append_unknown=False).__get__(self, None)
-        own["_build_unknown"] = self._compile_builder(append_unknown=True).__get__(self, None)
+        own["_build"] = self._compile_builder(False).__get__(self, None)
+        own["_build_unknown"] = self._compile_builder(True).__get__(self, None)
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
         """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""
