@@ -229,3 +229,59 @@ seen.append(client.get("/json").text)
         ["made", ["/x"], ["Response", "code"]],
     ]
     assert seen[2:] == [True, ["text\n", "text\n"], ["text\n", "text\n"], "mine\n", '{"a":1}\n']
+
+
+def test_nothing_is_left_of_a_name_that_was_replaced_or_deleted() -> None:
+    seen = seen_by_both("""
+import importlib, sys
+parts = ["app", "blueprints", "ctx", "globals", "helpers", "json", "json.provider", "logging", "sansio.app"]
+parts += ["sansio.blueprints", "sansio.scaffold", "sessions", "templating", "testing", "views", "wrappers"]
+modules = [flask, *[importlib.import_module(f"flask.{part}") for part in parts]]
+own = [module for name, module in list(sys.modules.items()) if name.startswith("tuile.") and ".shim" not in name]
+
+def state():
+    return {
+        (module.__name__, name): value
+        for module in own
+        for name, value in vars(module).items()
+        if not name.startswith("__") and (module.__name__, name) not in {
+            ("tuile.invalidation", "classes"), ("tuile.invalidation", "epoch")
+        }
+    }
+
+seen, names = [], [(module, name) for module in modules for name in dir(module) if not name.startswith("__")]
+# What is imported late is there from the first time on.
+for _ in range(2):
+    before = state()
+    for module, name in names:
+        stock = getattr(module, name)
+        setattr(module, name, object())
+        setattr(module, name, object())
+        setattr(module, name, stock)
+        delattr(module, name)
+        if hasattr(module, name):
+            seen.append(["still there", module.__name__, name])
+        setattr(module, name, stock)
+    now = state()
+seen.append([key for key in before if now.get(key) is not before[key]])
+seen += [client.get("/").text, client.get("/json").text]
+""")
+    assert seen == [[], "text", '{"a":1}\n']
+
+
+def test_a_module_that_is_reloaded_forgets_what_was_set_on_it() -> None:
+    seen = seen_by_both("""
+import importlib
+import flask.helpers, flask.json
+seen = []
+with app.test_request_context():
+    names = ("current_app", "current_app", "message_flashed")
+    for module, name in zip((flask.helpers, flask.json, flask.helpers), names):
+        other = mock.MagicMock()
+        other.url_for.return_value = other.json.dumps.return_value = "other"
+        setattr(module, name, other)
+        importlib.reload(module)
+        seen += [getattr(module, name) is other, module is flask.helpers and flask.helpers.url_for("index")]
+        seen += [flask.json.dumps([1]), flask.flash("x"), len(other.send.mock_calls)]
+""")
+    assert seen == [False, "/", "[1]", None, 0, False, False, "[1]", None, 0, False, "/", "[1]", None, 0]

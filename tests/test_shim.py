@@ -24,8 +24,6 @@ MODULES = sorted(name for name in TUILE_MODULES if name != "flask.__main__")
 
 # Flask's inner workings that Tuile has nothing for, each with the reason why no caller can want it.
 ABSENT = {
-    ("flask.app", "_make_timedelta"): "a converter of one setting, which has a class of its own",
-    ("flask.sansio.app", "_make_timedelta"): "as above",
     ("flask.cli", "_path_is_ancestor"): "a step of load_dotenv, which finds the folder in another way",
     ("flask.helpers", "_prepare_send_file_kwargs"): "a step of send_file, whose settings are one function's business",
     ("flask.testing", "_werkzeug_version"): "the memory of _get_werkzeug_version, which keeps it by itself",

@@ -21,7 +21,7 @@ APP_OF_HELPERS = "flask.helpers.current_app"
 #: What was set, by its full name in Flask.
 names: dict[str, t.Any] = {}
 #: The context variable for functions that a test gives another application: none is active.
-NOTHING_ACTIVE: ContextVar[t.Any] = ContextVar("nothing active", default=None)
+NOTHING_ACTIVE: ContextVar[object] = ContextVar("nothing active", default=None)
 _NO_STEPS, _APP_CONTEXT = frozenset[str](), frozenset({"app_context"})
 # The classes whose flags depend on a name.
 _classes: dict[str, list[Watched]] = {}

@@ -40,7 +40,7 @@ def _hear(name: str) -> None:
 
 
 # What stands among the receivers of a signal whose `send` was replaced. No sender is connected with it.
-_SEND: t.Any = "send"
+_SEND = "send"
 
 
 def _ignore(sender: object, **values: object) -> None:
@@ -93,10 +93,10 @@ def _signal(name: str) -> NamedSignal:
 
 
 # What is sent in place of a signal, by its name.
-_instead: dict[str | None, t.Any] = {}
+_instead: dict[str | None, NamedSignal] = {}
 
 
-def send_instead(signal: NamedSignal, other: object) -> None:
+def send_instead(signal: NamedSignal, other: NamedSignal) -> None:
     """Send something else in place of a signal from now on: what a test has put into the module of Flask that sends it.
 
     Args:

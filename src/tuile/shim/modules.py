@@ -17,8 +17,8 @@ from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from .. import patched
 from ..real_flask import module_name, names_in
+from . import replaced
 from .naming import DEFINED, rename_as_in_flask
 from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, SPLIT_MODULES, TUILE_MODULES, VALUES
 
@@ -55,19 +55,6 @@ def _defined(module: str) -> frozenset[str]:
     return frozenset({"annotations", *classes, *classes.get("", "").split(), *values}) - {""}
 
 
-# Applications that tests replace, and what asks Tuile's context for them instead: modules and names.
-_ASKED = {
-    "flask.helpers.current_app": (("tuile.helpers", "current_value"), ("tuile.urls", "current_for_function")),
-    "flask.json.current_app": (("tuile.json", "current_value"),),
-}
-_contexts: dict[tuple[str, str], object] = {}
-# What Flask's modules had under names that were set since.
-_first: dict[str, object] = {}
-# The modules of Flask that send signals, and which.
-_SENDERS = {
-    module: IMPORTS[module]["flask.signals"].split(", ")
-    for module in ("flask.app", "flask.ctx", "flask.helpers", "flask.templating")
-}
 _DEFINED = {module: _defined(module) for module in TUILE_MODULES}
 
 
@@ -103,9 +90,10 @@ class FlaskModule(ModuleType):
     """One of Flask's modules: names are read from Tuile's modules and set on them."""
 
     def __getattr__(self, name: str) -> object:
-        if f"{self.__name__}.{name}" in TUILE_MODULES:
-            return import_module(f"{self.__name__}.{name}")
-        if name.startswith("__"):
+        full_name = f"{self.__name__}.{name}"
+        if full_name in TUILE_MODULES and full_name not in replaced.deleted:
+            return import_module(full_name)
+        if name.startswith("__") or full_name in replaced.deleted:
             if name == "__version__" and self.__name__ == "flask":
                 return _version()
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
@@ -121,34 +109,41 @@ class FlaskModule(ModuleType):
 
     def __setattr__(self, name: str, value: object) -> None:
         full_name = f"{self.__name__}.{name}"
-        if full_name not in _first and (name in _DEFINED[self.__name__] or name in _TARGETS[self.__name__]):
-            _first[full_name] = getattr(self, name, None)
+        if full_name not in replaced.stock and self._has_name(name):
+            replaced.stock[full_name] = getattr(self, name, None)
         super().__setattr__(name, value)
-        if full_name in _first:
-            patched.note(full_name, value, _first[full_name])
-            if full_name in _ASKED:
-                _ask_context(full_name)
+        replaced.deleted.discard(full_name)
+        if full_name not in replaced.stock:
+            # A name of a user's own: one of our modules may have something else under it.
+            return
+        replaced.note(self.__name__, name, value)
+        if replaced.is_sent(self.__name__, name):
+            return
+        if value is replaced.stock[full_name]:
+            # What Tuile's modules had may be another object, such as a faster class.
+            for ours, own_name in self._holders(name):
+                if (ours.__name__, own_name) in _originals:
+                    setattr(ours, own_name, _originals.pop((ours.__name__, own_name)))
         # What the import system itself sets concerns this module and not Tuile's.
-        if self.__name__ in _SENDERS and name in _SENDERS[self.__name__]:
-            # Tuile asks the signal itself who hears it, in several modules.
-            signals = import_module("tuile.signals")
-            signals.send_instead(signals._signals[name.replace("_", "-")], value)
         elif not name.startswith("__") and not issubclass(type(value), FlaskModule):
             for ours, own_name in self._holders(name):
                 _originals.setdefault((ours.__name__, own_name), vars(ours).get(own_name))
                 setattr(ours, own_name, value)
 
     def __delattr__(self, name: str) -> None:
-        known = name in self.__dict__
-        if known:
+        full_name = f"{self.__name__}.{name}"
+        if name.startswith("__") or not (self._has_name(name) or full_name in TUILE_MODULES):
             super().__delattr__(name)
+            return
+        replaced.stock.setdefault(full_name, getattr(self, name))
+        replaced.deleted.add(full_name)
+        self.__dict__.pop(name, None)
+        if replaced.is_sent(self.__name__, name):
+            return
         for ours, own_name in self._holders(name):
             if own_name in vars(ours):
-                known = True
                 _originals.setdefault((ours.__name__, own_name), vars(ours)[own_name])
                 delattr(ours, own_name)
-        if not known:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
         # Some of Tuile's modules import what few need when it is read.
@@ -156,14 +151,15 @@ class FlaskModule(ModuleType):
         late = _DEFINED.get(self.__name__, frozenset()) & offered
         return sorted({*self.__dict__, *_TARGETS[self.__name__], *_children(self.__name__), *late})
 
+    def _has_name(self, name: str) -> bool:
+        """Return whether Flask's module has a name."""
+        return name in _DEFINED[self.__name__] or name in _TARGETS[self.__name__]
+
     def _holders(self, name: str) -> list[tuple[ModuleType, str]]:
         """Return Tuile's modules that use a name of this module, each with its own name for it."""
         renamed = RENAMED.get(self.__name__, {}).get(name)
         if renamed is not None:
             return [(import_module(renamed[0]), renamed[1])]
-        if name not in _DEFINED[self.__name__] and name not in _TARGETS[self.__name__]:
-            # A name of a user's own: one of our modules may have something else under it.
-            return []
         modules = tuile_modules_of(self.__name__)
         return [(ours, name) for ours in modules if name in vars(ours) or (ours.__name__, name) in _originals]
 
@@ -178,7 +174,7 @@ class Loader(InspectLoader):
     def exec_module(self, module: ModuleType) -> None:
         """Fill a module; one that is reloaded forgets what was set on it, as Flask's would."""
         name = module.__name__
-        _undo(name)
+        _undo(module)
         names = module.__dict__
         for ours in tuile_modules_of(name):
             module.__doc__ = module.__doc__ or ours.__doc__
@@ -289,11 +285,15 @@ def _import_unless_importing(module: str) -> None:
             raise
 
 
-def _undo(module: str) -> None:
-    """Restore what Tuile's modules had before names were set on a module of Flask."""
-    for full_name in [key for key in _first if key.rpartition(".")[0] == module]:
-        patched.note(full_name, stock := _first.pop(full_name), stock)
-    for ours, name in [key for key in _originals if key[0] in TUILE_MODULES[module]]:
+def _undo(module: ModuleType) -> None:
+    """Restore what Tuile's modules had before names were set on a module of Flask, and let it forget them."""
+    for full_name in [key for key in replaced.stock if key.rpartition(".")[0] == module.__name__]:
+        name = full_name.rpartition(".")[2]
+        replaced.note(module.__name__, name, replaced.stock[full_name])
+        del replaced.stock[full_name]
+        vars(module).pop(name, None)
+        replaced.deleted.discard(full_name)
+    for ours, name in [key for key in _originals if key[0] in TUILE_MODULES[module.__name__]]:
         setattr(sys.modules[ours], name, _originals.pop((ours, name)))
 
 
@@ -340,15 +340,6 @@ def offered(module: str, flasks: str, name: str) -> object:
     if f"{flasks}.{name}" in TUILE_MODULES:
         return import_module(f"{module}.{name}")
     return look_up(flasks, name)
-
-
-def _ask_context(full_name: str) -> None:
-    """Let functions find no active context while the application that they would call on Flask is another one."""
-    for module, name in _ASKED[full_name]:
-        ours, none = import_module(module), patched.NOTHING_ACTIVE
-        stock = _contexts.setdefault((module, name), vars(ours)[name])
-        instead = none if hasattr(stock, "get") else none.get
-        setattr(ours, name, instead if full_name in patched.names else stock)
 
 
 def _look_up_lazily(ours: ModuleType, name: str) -> object:

@@ -161,7 +161,7 @@ DEFINED: dict[str, dict[str, str]] = {
 }
 
 
-def rename_as_in_flask(module: str, find: Callable[[str], t.Any], line_offsets: dict[str, int]) -> None:
+def rename_as_in_flask(module: str, find: Callable[[str], object], line_offsets: dict[str, int]) -> None:
     """Set the module and qualified name of everything that one of Flask's modules defines.
 
     Args:
@@ -175,7 +175,7 @@ def rename_as_in_flask(module: str, find: Callable[[str], t.Any], line_offsets: 
                 _rename(find(name), module, name)
             continue
         cls = find(owner)
-        if cls is None:
+        if not isinstance(cls, type):
             continue
         for name in names.split():
             _rename(inspect.getattr_static(cls, name, None), module, f"{owner}.{name}")
