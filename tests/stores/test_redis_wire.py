@@ -280,6 +280,8 @@ def test_a_time_of_another_form_is_read_as_before() -> None:
         b"*2\r\n$10\r\n1796044703\r\n$5\r\n12\r\n4\r\n",
         b"*2\r\n$10\r\n1796044703\r\n-ERR no\r\n",
         b"*2\r\n$10\r\n179\r\n$2\r\n12\r\n",
+        b"*2\r\n$10\r\nno number.\r\n$2\r\n12\r\n",
+        b"*2\r\n$10\r\n1796044703\r\n$2\r\nno\r\n",
     ):
         with suppress(BrokenConnectionError, ServerError):
             assert read_record(HANDLE, exchanged_over([start + odd])) is None

@@ -260,7 +260,7 @@ def parse(data: bytes, start: int) -> tuple[Answer, int]:
     raise ServerError("the server does not speak the protocol of Redis")
 
 
-def replies_known(data: bytes) -> list[list[t.Any]] | None:
+def replies_known(data: bytes) -> list[list[Answer]] | None:
     """Return what `parse_session` does, if the session was sent before; None if it was not, or if something is missing.
 
     The time is not compared: it is new in each reply.
@@ -279,6 +279,7 @@ def replies_known(data: bytes) -> list[list[t.Any]] | None:
         return None
     seconds, length, microseconds, rest = parts
     is_whole = len(seconds) == 10 and not rest and length == b"$%d" % len(microseconds)
+    is_whole = is_whole and (seconds + microseconds).isdigit()
     return [fields, [seconds, microseconds]] if is_whole else None
 
 
