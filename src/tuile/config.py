@@ -532,7 +532,7 @@ class Config(WatchedSettings):
             _namespaces[namespace, lowers, cut] = names, pairs
         return {short: dict.get(self, name) for name, short in pairs}
 
-    def _asked_for(self, namespace: str, lowercase: bool, trim_namespace: bool) -> dict[str, t.Any]:
+    def _asked_for(self, namespace: str, lowercase: bool, trim_namespace: bool) -> dict[str, object]:
         """Do what `get_namespace` does, for settings or a prefix of which each is asked."""
         pairs = [(name, value) for name, value in self.items() if name.startswith(namespace)]
         cut = len(namespace) if trim_namespace and pairs else 0

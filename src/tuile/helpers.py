@@ -85,9 +85,9 @@ def redirect(location: str, code: int = 302, Response: type[BaseResponse] | None
     The current application's `redirect` is used if there is one; otherwise Werkzeug's, with the class `Response`.
     """
     context = current_value(None)
-    app: Any = names.get(APP_OF_HELPERS) if context is None else context.app
+    app: Flask | None = names.get(APP_OF_HELPERS) if context is None else context.app
     if app:
-        return cast("BaseResponse", app.redirect(location, code=code))
+        return app.redirect(location, code=code)
     # Reached only without an application.
     from werkzeug.utils import redirect as make_redirect  # noqa: PLC0415
 

@@ -213,7 +213,7 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
     return _url_by_method(app, endpoint, values)
 
 
-def _url_by_method(app: Flask, endpoint: str, values: dict[str, Any]) -> str:
+def _url_by_method(app: Flask, endpoint: str, values: dict[str, object]) -> str:
     anchor, method, scheme, external = url_building.take_options(values)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 

@@ -611,7 +611,7 @@ class Dispatcher(Planned, Teardown):
         """Return a context that makes this app current; enter it with `with`."""
         plan = self._plan
         if not plan.makes_app_context or plan.epoch is not invalidation.epoch:
-            return AppContext(self)  # type: ignore[arg-type] # every dispatcher is a Flask
+            return AppContext(t.cast("Flask", self))
         # What the constructor does, without calling it.
         context = new(AppContext)
         context.app = self

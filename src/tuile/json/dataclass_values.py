@@ -10,6 +10,7 @@ from datetime import date, datetime, timezone
 if t.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_Value: t.TypeAlias = t.Any
 # What does not change, and need not be copied.
 _FIXED: frozenset[type] = frozenset({str, int, float, bool, type(None), date, uuid.UUID})
 # Of the standard library: what copies any value, and what marks a field that is no `ClassVar`. Not in typeshed,
@@ -37,7 +38,7 @@ def as_dict(obj: DataclassInstance) -> dict[str, object]:
     return dataclasses.asdict(obj)
 
 
-def _of_instance(obj: t.Any) -> dict[str, object]:
+def _of_instance(obj: _Value) -> dict[str, object]:
     found = {}
     for field in obj.__dataclass_fields__.values():
         if field._field_type is _FIELD:
@@ -47,7 +48,7 @@ def _of_instance(obj: t.Any) -> dict[str, object]:
     return found
 
 
-def _copied(value: t.Any) -> object:
+def _copied(value: _Value) -> object:
     kind = type(value)
     if kind is list:
         return [each if type(each) in _FIXED else _copied(each) for each in value]
@@ -62,4 +63,4 @@ def _copied(value: t.Any) -> object:
         return value
     if hasattr(kind, "__dataclass_fields__"):
         return _of_instance(value)
-    return t.cast("t.Any", _copy_any)(value, dict)
+    return t.cast("t.Callable[[object, type], object]", _copy_any)(value, dict)

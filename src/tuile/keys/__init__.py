@@ -39,5 +39,6 @@ class AppKeyRing:
 def _as_attribute_error(error: Exception) -> Exception:
     """Return an error with the name and text of another that is also an `AttributeError`."""
     kind = type(error)
-    made: type[Exception] = type(kind.__name__, (kind, AttributeError), {"__module__": kind.__module__})
+    bases = t.cast("tuple[type, ...]", (kind, AttributeError))
+    made: type[Exception] = type(kind.__name__, bases, {"__module__": kind.__module__})
     return made(*error.args)

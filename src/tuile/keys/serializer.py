@@ -15,6 +15,9 @@ from .secret import Hidden
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..app import Flask
+    from ..sessions import SecureCookieSessionInterface
+
 P = t.ParamSpec("P")
 Result = t.TypeVar("Result")
 
@@ -49,7 +52,9 @@ class SessionSerializer(Hidden, URLSafeTimedSerializer):
     default_signer = SessionSigner
 
 
-def serializer_of(kind: t.Any, app: t.Any, interface: t.Any) -> URLSafeTimedSerializer | None:
+def serializer_of(
+    kind: type[URLSafeTimedSerializer], app: Flask, interface: SecureCookieSessionInterface
+) -> URLSafeTimedSerializer | None:
     """Return a serializer of sessions as Flask makes one, of a class that a test has put where itsdangerous' was.
 
     Args:
@@ -62,7 +67,4 @@ def serializer_of(kind: t.Any, app: t.Any, interface: t.Any) -> URLSafeTimedSeri
     # itsdangerous signs with the last one.
     keys = [*(app.config["SECRET_KEY_FALLBACKS"] or ()), app.secret_key]
     options = {"key_derivation": interface.key_derivation, "digest_method": interface.digest_method}
-    made: URLSafeTimedSerializer = kind(
-        keys, salt=interface.salt, serializer=interface.serializer, signer_kwargs=options
-    )
-    return made
+    return kind(keys, salt=interface.salt, serializer=interface.serializer, signer_kwargs=options)

@@ -5,7 +5,7 @@ Importing this package does not import Jinja, which applications without templat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from .. import invalidation
 from ..ctx.app_context import current_value
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from ..app import Flask
+    from ..local import LocalProxy
     from . import jinja
     from .jinja import DispatchingJinjaLoader, Environment
 else:
@@ -127,7 +128,7 @@ def _running_app() -> Flask:
     context = current_value(None)
     # The unbound proxy raises an error that says what is missing.
     if context is None or "flask.templating.current_app" in names:
-        return cast("Flask", cast("Any", current_app)._get_current_object())
+        return cast("Flask", cast("LocalProxy", current_app)._get_current_object())
     app: Flask = context.app
     return app
 

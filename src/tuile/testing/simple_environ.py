@@ -230,7 +230,7 @@ def request_of(kind: type[Request], environ: WSGIEnvironment) -> Request:
     return request
 
 
-def _content(app: Flask, options: Mapping[str, Any]) -> tuple[bytes | None, str | None] | None:
+def _content(app: Flask, options: Mapping[str, object]) -> tuple[bytes | None, str | None] | None:
     """Return the body and its content type; None where only the builder knows."""
     data, content_type = options.get("data"), options.get("content_type")
     if content_type is not None and (

@@ -58,5 +58,5 @@ def prepare(response: Response) -> bool:
     if not hasattr(type(body), "__aiter__"):
         return False
     if not hasattr(type(body), "__iter__"):
-        response.response = t.cast("t.Any", AsyncBody(t.cast("AsyncIterable[object]", body)))
+        response.response = t.cast("t.Iterable[bytes]", AsyncBody(t.cast("AsyncIterable[object]", body)))
     return True
