@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import subprocess
 import sys
 import warnings
@@ -24,6 +25,7 @@ from tuile.cookie import checks as cookie_checks
 from tuile.cookie.findings import RequestDetails, find
 from tuile.dispatch.plan import cookie_checks_of
 from tuile.exceptions import CookieCheckError, CookieSyntaxError, CookieWarning
+from tuile.http.dates import http_date
 from tuile.user_agent.browsers import PROFILES
 from tuile.user_agent.rules import make_request
 from tuile.user_agent.sites import TYPED, Sites, last_label
@@ -731,6 +733,81 @@ def test_what_was_faultless_before_is_not_taken_for_more_than_that(name: str) ->
                 first = found(place)
                 cookie_checks._faultless.clear()
                 assert found(place) == first, (shape, value, place)
+
+
+def some_line(rng: random.Random) -> str:
+    """Return a Set-Cookie line, most of which are as `set_cookie` and `delete_cookie` write them."""
+    now, odd = datetime.now(timezone.utc), rng.random() < 0.15
+    days = rng.choice([-20_000, -1, 0, 401, 5000] if odd else [30, 398])
+    expires = f" Expires={http_date(now + timedelta(days=days))}"
+    age = " Max-Age=" + rng.choice(["0", "-1", "00", "x", str(10**9)] if odd else ["60"])
+    usual = ["", age, expires, f"{expires};{age}", " Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"]
+    unusual = [f"{expires};{expires}", f"{age};{age}", " Expires=01-Jan-2099", " Expires=Thu, 01 Jan 1500 00:00:00 GMT"]
+    life = rng.choice(usual + unusual if odd else usual)
+    more = rng.choice(["", " Secure", " SameSite=None", " Domain=localhost"] if odd else ["", " HttpOnly"])
+    path = rng.choice([" Path=/shop", " path=/", " Path=/; Path=/"] if odd else [" Path=/"])
+    value = rng.choice(["", "a b", "long" * 300] if odd else ["1", "x.y"])
+    return ";".join([f"{rng.choice('abcd')}={value}", *(part for part in (life, more, path) if part)])
+
+
+def test_what_is_found_does_not_depend_on_what_was_faultless_before() -> None:
+    def make() -> Any:
+        app = make_app(tuile, COOKIE_CHECKS="error")
+
+        def view() -> Any:
+            response = tuile.Response("text")
+            for line in lines:
+                response.headers.add("Set-Cookie", line)
+            return response
+
+        app.add_url_rule("/", "view", view)
+        app.testing = True
+        return app
+
+    def scopes(app: Any) -> dict[str, set[Any]]:
+        return {name: set(found) for name, found in cookie_checks._known_scopes.get(app, {}).items()}
+
+    rng, lines, kept, skipped = random.Random(5), list[str](), list[list[str]](), 0
+    for _ in range(8):
+        remembering, other = make(), make()
+        for _ in range(250):
+            if kept and rng.random() < 0.5:
+                lines = rng.choice(kept)
+            else:
+                lines = [some_line(rng) for _ in range(rng.choice([1, 1, 2, 3]))]
+                kept.append(lines)
+            cookie_checks._faultless.pop(other, None)
+            with mock.patch.object(cookie_checks, "find", wraps=find) as judged:
+                found = outcome(send, remembering, make_environ())
+            skipped += not judged.called
+            assert found == outcome(send, other, make_environ()), lines
+            assert scopes(remembering) == scopes(other), lines
+    assert skipped > 100
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda response: [response.set_cookie(name, "1", max_age=3600, httponly=True) for name in "abc"],
+        lambda response: [response.delete_cookie(name) for name in "ab"],
+        lambda response: response.set_cookie("a", "1", expires=datetime.now(timezone.utc) + timedelta(days=30)),
+    ],
+    ids=["set with a lifetime", "deleted", "set with an end"],
+)
+def test_cookies_that_were_faultless_are_not_judged_again(change: Any) -> None:
+    app = make_app(tuile, TESTING=True)
+
+    def view() -> Any:
+        response = tuile.Response("text")
+        change(response)
+        return response
+
+    app.add_url_rule("/", "view", view)
+    for _ in range(3):
+        app.test_client().get("/")
+    with mock.patch.object(cookie_checks, "find", wraps=find) as judged:
+        app.test_client().get("/")
+    assert not judged.called
 
 
 def test_a_session_cookie_that_was_faultless_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:

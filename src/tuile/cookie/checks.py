@@ -5,12 +5,14 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 from functools import lru_cache
+from time import time
 from weakref import WeakKeyDictionary
 
 from ..ctx.app_context import current_value
 from ..ctx.warning_places import place_of_view, warn_at
 from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
+from ..http.dates import load_date
 from ..http.response_headers import HEADERS_CLASSES
 from ..lazy import lazy_pattern
 from ..user_agent.browsers import PROFILES
@@ -35,11 +37,14 @@ if t.TYPE_CHECKING:
 _known_scopes: WeakKeyDictionary[object, Scopes] = WeakKeyDictionary()
 
 
-# For each app, of a single cookie of which nothing is wrong: everything that this depends on, see `_shape_of`.
+# For each app, of cookies of responses of which nothing is wrong: everything that this depends on, see `_shape_of`.
 _faultless: WeakKeyDictionary[object, set[tuple[object, ...]]] = WeakKeyDictionary()
 _MOST_SHAPES, _LONGEST = 256, 2048
 _PLAIN_PATH = lazy_pattern("/[A-Za-z0-9._/-]*")
 _PLAIN_VALUE = lazy_pattern("[A-Za-z0-9._-]+")
+_PLAIN_EXPIRES = lazy_pattern(" Expires=([A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT)(?=;|$)")
+# Browsers take no earlier year, and limit what lasts longer than about that. What lies between changes nothing.
+_FIRST_YEAR, _LONGEST_LIFE_S = 1970, 399 * 86_400
 _FROM_ELSEWHERE = frozenset(
     {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_SEC_FETCH_DEST"}
 )
@@ -114,32 +119,57 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
 
 
 def _shape_of(app: Flask, request: Request, lines: list[str]) -> tuple[object, ...] | None:
-    """Return everything but the value that the findings about a single cookie without a lifetime depend on.
+    """Return everything but the values that the findings about cookies depend on.
 
     None if they depend on more: on other cookies, the time, or the site that the request comes from.
     """
-    environ, line = request.environ, lines[0]
-    name, _, rest = line.partition("=")
-    value, _, attributes = rest.partition(";")
-    lowered = attributes.lower()
+    environ, known = request.environ, _known_scopes.get(app)
     if (
-        len(lines) > 1
-        or len(line) + len(environ.get("HTTP_COOKIE", "")) > _LONGEST
-        or _PLAIN_VALUE.fullmatch(value) is None
+        known is None
+        or sum(map(len, lines)) + len(environ.get("HTTP_COOKIE", "")) > _LONGEST
         # Of another URL nothing may be found because no browser asks for it.
         or _PLAIN_PATH.fullmatch(environ.get("PATH_INFO", "")) is None
-        or "expires" in lowered
-        or "max-age" in lowered
-        or lowered.count("path") != 1
-        or " Path=/" not in attributes.split(";")
         or not _FROM_ELSEWHERE.isdisjoint(environ)
-        or name not in _known_scopes.get(app, ())
     ):
         return None
+    shapes = []
+    for line in lines:
+        shape = _shape_of_line(line, known)
+        if shape is None:
+            return None
+        shapes.append(shape)
     agent = environ.get("HTTP_USER_AGENT", "")
     is_safari = "Safari/" in agent and "Chrom" not in agent
-    place = environ["wsgi.url_scheme"], environ.get("HTTP_HOST") or request.host
-    return *place, is_safari, name, attributes
+    return environ["wsgi.url_scheme"], environ.get("HTTP_HOST") or request.host, is_safari, *shapes
+
+
+def _shape_of_line(line: str, known: Scopes) -> tuple[object, ...] | None:
+    """Return what `_shape_of` does, for one Set-Cookie line; `known` are the scopes of the application's cookies."""
+    name, _, rest = line.partition("=")
+    value, _, attributes = rest.partition(";")
+    lowered, ended, parts = attributes.lower(), False, attributes.split(";")
+    lives = "max-age" in lowered
+    if (value and _PLAIN_VALUE.fullmatch(value) is None) or lowered.count("path") != 1 or " Path=/" not in parts:
+        return None
+    if "expires" in lowered:
+        date = _PLAIN_EXPIRES.search(attributes)
+        left_s = None if date is None or lowered.count("expires") > 1 else _left_s(date[1])
+        if date is None or left_s is None:
+            return None
+        ended, attributes = left_s < 0, attributes.replace(date[0], "")
+    scopes = known.get(name)
+    # A name that is not known has to be remembered, unless it is deleted.
+    if scopes is None and " Max-Age=0" not in parts and (lives or not ended):
+        return None
+    # What deletes a cookie may not match the scopes in which it was set before.
+    return name, value == "", attributes, ended, tuple(scopes or ()) if lives or ended else None
+
+
+def _left_s(date: str) -> float | None:
+    """Return how many seconds are left until a date; None if a moment later it could be another matter."""
+    moment = load_date(date)
+    left_s = 0 if moment is None or moment.year < _FIRST_YEAR else moment.timestamp() - time()
+    return left_s if left_s < -1 or 1 < left_s < _LONGEST_LIFE_S else None
 
 
 def _report(app: Flask, request: Request, notes: list[Note], mode: str) -> None:
