@@ -17,7 +17,7 @@ import flask
 import pytest
 import werkzeug.sansio.response
 import werkzeug.wrappers.response
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 from werkzeug.datastructures import ContentRange, Headers, WWWAuthenticate
@@ -1027,6 +1027,7 @@ REQUEST_HOSTS = st.sampled_from(
 
 @settings(max_examples=500, deadline=None)
 @given(LOCATIONS, REQUEST_HOSTS, st.sampled_from(["http", "https", "ws"]), st.sampled_from(["", "/app"]), st.booleans())
+@example("/a", "a_b", "http", "", False)
 def test_a_location_is_made_absolute_as_by_werkzeug(
     location: str, host: str, scheme: str, root: str, has_other: bool
 ) -> None:

@@ -39,7 +39,7 @@ _plain_location = lazy_pattern(
     re.ASCII,
 )
 # A host without a port as it is in any URL, and a path and query that are joined with it as they are.
-_own_host = lazy_pattern(r"(?!.*xn--)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+_own_host = lazy_pattern(r"(?!.*xn--)(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}")
 _own_path = lazy_pattern(r"/|(?:/[\w~%@:+-][\w.~%@:+-]*)+/?(?:\?[\w.~%=&+,/:@-]+)?", re.ASCII)
 _escaped = lazy_pattern("[&<>'\"]")
 # Stands for the location when the page is taken apart.
