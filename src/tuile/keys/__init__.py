@@ -40,5 +40,5 @@ def _as_attribute_error(error: Exception) -> Exception:
     """Return an error with the name and text of another that is also an `AttributeError`."""
     kind = type(error)
     bases = t.cast("tuple[type, ...]", (kind, AttributeError))
-    made: type[Exception] = type(kind.__name__, bases, {"__module__": kind.__module__})
+    made = t.cast("type[Exception]", type(kind.__name__, bases, {"__module__": kind.__module__}))
     return made(*error.args)
