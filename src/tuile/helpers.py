@@ -129,8 +129,9 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
         LookupError: If the aborter does not know the code.
     """
     context = current_value(None)
-    if context is not None or APP_OF_HELPERS in names:
-        aborter = (names[APP_OF_HELPERS] if context is None else context.app).aborter
+    app: Flask | None = names.get(APP_OF_HELPERS) if context is None else context.app
+    if app:
+        aborter = app.aborter
         # The traceback of the exception has this frame: it must not refer to the request.
         del context
         if type(code) is int and type(aborter) is Aborter and Aborter.__call__ is _CALL and code in aborter.mapping:
