@@ -256,7 +256,8 @@ def test_a_subclass_may_set_attributes_before_the_constructor_is_called() -> Non
     made = Own("/a/<x>", endpoint="e")
     Map().add(made)
     assert (made.mark, made.build({"x": 1})) == ("set", ("", "/a/1"))
-    assert (made.empty().mark, made.empty().rule) == ("set", "/a/<x>")
+    empty: Any = made.empty()
+    assert (empty.mark, empty.rule) == ("set", "/a/<x>")
 
 
 def test_a_pattern_of_a_whole_table_is_not_remembered() -> None:
