@@ -85,9 +85,8 @@ def redirect(location: str, code: int = 302, Response: type[BaseResponse] | None
     The current application's `redirect` is used if there is one; otherwise Werkzeug's, with the class `Response`.
     """
     context = current_value(None)
-    app: Flask | None = names.get(APP_OF_HELPERS) if context is None else context.app
-    if app:
-        return app.redirect(location, code=code)
+    if app := names.get(APP_OF_HELPERS) if context is None else context.app:
+        return cast("BaseResponse", app.redirect(location, code=code))
     # Reached only without an application.
     from werkzeug.utils import redirect as make_redirect  # noqa: PLC0415
 
@@ -129,8 +128,7 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
         LookupError: If the aborter does not know the code.
     """
     context = current_value(None)
-    app: Flask | None = names.get(APP_OF_HELPERS) if context is None else context.app
-    if app:
+    if app := names.get(APP_OF_HELPERS) if context is None else context.app:
         aborter = app.aborter
         # The traceback of the exception has this frame: it must not refer to the request.
         del context
