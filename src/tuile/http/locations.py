@@ -38,8 +38,10 @@ _plain_location = lazy_pattern(
     rf"(?:\?[\w.~{_KEPT_IN_QUERY}-]+)?(?:#[\w.~{_KEPT_IN_FRAGMENT}-]+)?",
     re.ASCII,
 )
-# A host without a port as it is in any URL, and a path and query that are joined with it as they are.
-_own_host = lazy_pattern(r"(?!.*xn--)(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}")
+# A host as it is in any URL, with a port that is no default, and a path and query that are joined with it as they are.
+_own_host = lazy_pattern(
+    r"(?!.*xn--)(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::(?!80$|443$)(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+)
 _own_path = lazy_pattern(r"/|(?:/[\w~%@:+-][\w.~%@:+-]*)+/?(?:\?[\w.~%=&+,/:@-]+)?", re.ASCII)
 _escaped = lazy_pattern("[&<>'\"]")
 # Stands for the location when the page is taken apart.
