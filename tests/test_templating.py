@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import jinja2
 import jinja2.ext
@@ -28,7 +29,7 @@ from tuile import (
     stream_template_string,
     template_rendered,
 )
-from tuile.templating import DispatchingJinjaLoader, Environment
+from tuile.templating import DispatchingJinjaLoader, Environment, folding
 from tuile.templating.compiling import CodeGenerator
 
 if TYPE_CHECKING:
@@ -373,9 +374,11 @@ def test_code_with_finalize_is_kept_unless_it_was_called_for_constants(app: Flas
             assert render_template_string("a{{ n.x }}{{ n|upper }}", n="b") == "aB"
         # The second time it is also looked at.
         assert len(compiled) == 3
-        for _ in range(6):
-            render_template_string("{{ 1 }}")
+        with mock.patch.object(folding, "finalizes_constants", wraps=folding.finalizes_constants) as looked_for:
+            for _ in range(6):
+                render_template_string("{{ 1 }}")
         assert len(compiled) > 9
+        assert looked_for.call_count == 1
 
 
 IMPURE = {

@@ -261,9 +261,11 @@ class Sources:
         """Compile a source for the second time, and keep its code if it may be used again."""
         environment = self._environment
         calls: tuple[Call, ...] = ()
-        if len(source) > _LONGEST_KEPT or (
-            environment.finalize is not None and finalizes_constants(environment, source)
-        ):
+        if len(source) > _LONGEST_KEPT:
+            return self._compile_once(environment, source)
+        if environment.finalize is not None and finalizes_constants(environment, source):
+            # From now on, nobody looks for constants in it.
+            self._keep(source, None, ())
             return self._compile_once(environment, source)
         if has_filters_or_tests(source):
             code, calls = compile_recording(environment, source)
