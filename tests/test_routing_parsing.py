@@ -260,6 +260,22 @@ def test_a_subclass_may_set_attributes_before_the_constructor_is_called() -> Non
     assert (empty.mark, empty.rule) == ("set", "/a/<x>")
 
 
+def test_a_class_beside_a_rule_is_told_of_subclasses() -> None:
+    told: list[object] = []
+
+    class Mixin:
+        def __init_subclass__(cls, label: str, **options: Any) -> None:
+            super().__init_subclass__(**options)
+            told.append(label)
+
+    class Own(Rule, Mixin, label="own"):
+        pass
+
+    assert told == ["own"]
+    Map([made := Own("/a", endpoint="e")])
+    assert made.build({}) == ("", "/a")
+
+
 def test_a_pattern_of_a_whole_table_is_not_remembered() -> None:
     before = parsing._parse_once.cache_info().currsize
     url_map = Map(converters={"told": _Told})

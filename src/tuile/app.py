@@ -10,7 +10,6 @@ import sys
 import typing as t
 import weakref
 from contextlib import nullcontext
-from datetime import timedelta
 
 from werkzeug.datastructures import ImmutableDict
 
@@ -29,6 +28,7 @@ from .once import once
 from .patched import in_place_of
 from .real_flask import warn_if_flask_is_imported
 from .resources import HasResources
+from .sansio import app as sansio_app
 from .sessions import RefusesSessions, SecureCookieSessionInterface, SessionInterface
 from .templating import create_environment, gather_context
 from .urls import UrlBuilding
@@ -38,6 +38,7 @@ from .wrappers.response import Response
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
+    from datetime import timedelta
     from types import TracebackType
 
     from click import Group
@@ -56,8 +57,8 @@ else:
 
 
 def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
-    """Return a time span, which may be given in seconds; Flask's module has a function of this name."""
-    return value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
+    """Return a time span, which may be given in seconds; both of Flask's modules have a function of this name."""
+    return sansio_app._make_timedelta(value)
 
 
 class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):

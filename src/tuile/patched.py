@@ -25,8 +25,8 @@ NOTHING_ACTIVE: ContextVar[object] = ContextVar("nothing active", default=None)
 _NO_STEPS, _APP_CONTEXT = frozenset[str](), frozenset({"app_context"})
 # The classes whose flags depend on a name.
 _classes: dict[str, list[Watched]] = {}
-#: The names without which a context or a request may be made only by its constructor.
-OF_CONTEXTS = ("flask.app.AppContext", "flask.app.RequestContext")
+# While one of them is replaced, contexts and requests are made by their constructors only.
+_OF_CONTEXTS = ("flask.app.AppContext", "flask.app.RequestContext")
 
 
 def in_place_of(name: str, stock: T) -> T:
@@ -58,11 +58,11 @@ def flags_depend(name: str, kind: Watched) -> None:
     _classes.setdefault(name, []).append(kind)
 
 
-def steps() -> frozenset[str]:
+def replaced_steps() -> frozenset[str]:
     """Return the names of the steps of an app that count as overridden, because what they make was replaced."""
     return _APP_CONTEXT if names and "flask.app.AppContext" in names else _NO_STEPS
 
 
 def refusals() -> list[str]:
     """Return the reasons why contexts and requests must be made by their constructors."""
-    return [f"{name} is replaced" for name in OF_CONTEXTS if name in names] if names else []
+    return [f"{name} is replaced" for name in _OF_CONTEXTS if name in names] if names else []

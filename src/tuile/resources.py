@@ -10,7 +10,7 @@ from functools import cached_property
 from .ctx.app_context import current_value
 from .globals import current_app
 from .helpers import send_from_directory
-from .patched import in_place_of, names
+from .patched import in_place_of
 
 if t.TYPE_CHECKING:
     from click import Group
@@ -73,8 +73,7 @@ class HasResources:
             raise RuntimeError("'static_folder' must be set to serve static_files.")
         # Computed here because `send_file` calls the method of the application, not of the blueprint.
         max_age = self.get_send_file_max_age(filename)
-        send = names.get(self._sender, send_from_directory) if names else send_from_directory
-        return t.cast("Response", send(folder, filename, max_age=max_age))
+        return in_place_of(self._sender, send_from_directory)(folder, filename, max_age=max_age)
 
     def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> t.IO[t.Any]:
         """Open a file below the root path for reading.

@@ -198,8 +198,8 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
                 return url
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
-    if context is None and APP_OF_HELPERS in names:
-        return _url_by_method(names[APP_OF_HELPERS], endpoint, values)
+    if context is None and (replacement := names.get(APP_OF_HELPERS)) is not None:
+        return _url_by_method(replacement, endpoint, values)
     current_plan = app._plan
     if current_plan.epoch is not invalidation.epoch:
         current_plan = app._current_plan()

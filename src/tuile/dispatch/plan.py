@@ -221,7 +221,7 @@ def plan_of(app: Planned) -> Plan:
     known = of_classes(cls, request_class, response_class)
     if known.blind:
         return NOTHING.but(epoch=epoch, app_type=cls, response_class=response_class, refusals=known.blind)
-    lost, told, text_start = _overridden(app, known.overridden | patched.steps()), tells(app), known.text_start
+    lost, told, text_start = _overridden(app, known.overridden | patched.replaced_steps()), tells(app), known.text_start
     constructed = [*refusals_of_map(app), *known.constructed, *patched.refusals()]
     begun = (*(() if constructed else known.constructor), *lost["adapter"], *lost["app context"])
     refusals = (*refusals_of_mixins(cls, known.mixins), *constructed, *lost["serving"])

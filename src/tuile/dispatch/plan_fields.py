@@ -7,7 +7,7 @@ import typing as t
 from ..ctx.namespace import _AppCtxGlobals
 from ..invalidation import attribute, attributes, replaced, unwatched
 from ..json.provider import DefaultJSONProvider
-from ..patched import steps
+from ..patched import replaced_steps
 from ..sansio.registries import is_empty
 from ..wrappers.plain_response import CONTENT_TYPE_HEADERS
 from .classes import REGISTRIES
@@ -43,7 +43,7 @@ def for_app_contexts(app: Planned, known: OfClasses, *, has_adapter: bool, told:
     reads_plainly = told and attribute(type(app.config), "__getitem__") is dict.__getitem__
     usual_namespace = known.has_plain_namespaces and "app_ctx_globals_class" not in app.__dict__
     return {
-        "makes_app_context": has_adapter and reads_plainly and known.has_plain_contexts and not steps(),
+        "makes_app_context": has_adapter and reads_plainly and known.has_plain_contexts and not replaced_steps(),
         # Then nothing sees when it is made.
         "makes_namespace_later": usual_namespace and not replaced(_AppCtxGlobals, _NAMESPACE),
         # Without `SERVER_NAME` they certainly have none.

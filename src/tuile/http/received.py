@@ -61,11 +61,11 @@ def read_if_range(text: str | None) -> IfRange:
 def read_authorization(text: str | None) -> Authorization | None:
     """Return the credentials in an Authorization header; None if it is missing or malformed."""
     scheme, _, rest = (text or "").partition(" ")
-    if '="' in rest and vars(Authorization)["from_header"] is _from_header:
-        # The base64 of `Basic` has no quotation marks; what is refused for them is left to Werkzeug.
-        parameters = parameters_in(rest) if (scheme := scheme.lower()) != "basic" else None
+    # The base64 of `Basic` has no quotation marks; what is refused for them is left to Werkzeug.
+    if '="' in rest and scheme.lower() != "basic" and vars(Authorization)["from_header"] is _from_header:
+        parameters = parameters_in(rest)
         if parameters is not None:
-            return Authorization(scheme, parameters, None)
+            return Authorization(scheme.lower(), parameters, None)
     try:
         return Authorization.from_header(text)
     except ValueError:

@@ -13,9 +13,10 @@ from ..patched import names
 from .provider import _default
 
 if t.TYPE_CHECKING:
+    from tuile.app import Flask
     from tuile.wrappers.response import Response
 
-# What tests replace.
+# The application that a test may have put there.
 _APP = "flask.json.current_app"
 # What `json.dumps` makes for each call.
 _dumps, _Encoder = _json.dumps, _json.JSONEncoder
@@ -30,11 +31,9 @@ def dumps(obj: object, **kwargs: t.Any) -> str:
         kwargs: As for `json.dumps`.
     """
     here = current_value(None)
-    if here is not None:
-        text: str = here.app.json.dumps(obj, **kwargs)
-        return text
-    if app := names.get(_APP):
-        return t.cast("str", app.json.dumps(obj, **kwargs))
+    app: Flask | None = names.get(_APP) if here is None else here.app
+    if app:
+        return app.json.dumps(obj, **kwargs)
     if not kwargs and _json.dumps is _dumps and _json.JSONEncoder is _Encoder:
         return _encoder.encode(obj)
     kwargs.setdefault("default", _default)
@@ -50,10 +49,8 @@ def dump(obj: object, fp: t.IO[str], **kwargs: t.Any) -> None:
         kwargs: As for `json.dump`.
     """
     here = current_value(None)
-    if here is not None:
-        here.app.json.dump(obj, fp, **kwargs)
-        return
-    if app := names.get(_APP):
+    app: Flask | None = names.get(_APP) if here is None else here.app
+    if app:
         app.json.dump(obj, fp, **kwargs)
         return
     kwargs.setdefault("default", _default)
@@ -68,9 +65,8 @@ def loads(s: str | bytes, **kwargs: t.Any) -> t.Any:
         kwargs: As for `json.loads`.
     """
     here = current_value(None)
-    if here is not None:
-        return here.app.json.loads(s, **kwargs)
-    if app := names.get(_APP):
+    app: Flask | None = names.get(_APP) if here is None else here.app
+    if app:
         return app.json.loads(s, **kwargs)
     return _json.loads(s, **kwargs)
 
@@ -83,9 +79,8 @@ def load(fp: t.IO[t.AnyStr], **kwargs: t.Any) -> t.Any:
         kwargs: As for `json.load`.
     """
     here = current_value(None)
-    if here is not None:
-        return here.app.json.load(fp, **kwargs)
-    if app := names.get(_APP):
+    app: Flask | None = names.get(_APP) if here is None else here.app
+    if app:
         return app.json.load(fp, **kwargs)
     return _json.load(fp, **kwargs)
 
@@ -104,9 +99,10 @@ def jsonify(*args: object, **kwargs: object) -> Response:
     """
     here = current_value(None)
     if here is None:
-        if _APP in names:
-            return t.cast("Response", names[_APP].json.response(*args, **kwargs))
-        raise RuntimeError(NO_APP_MESSAGE)
+        app: Flask | None = names.get(_APP)
+        if app is None:
+            raise RuntimeError(NO_APP_MESSAGE)
+        return app.json.response(*args, **kwargs)
     # Most responses are made without asking the provider, as those of views that return a dict or a list.
     obj: object = args[0] if len(args) == 1 and not kwargs else None if args else kwargs or None
     if type(obj) is dict or type(obj) is list:

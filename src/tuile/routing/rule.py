@@ -192,8 +192,9 @@ class Rule(WerkzeugRule):
     # Whether the path begins with a text.
     _begins_fixed: bool
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         """Let the constructor of a subclass set attributes before it calls this class's."""
+        super().__init_subclass__(**options)
         for name in _NEW:
             setattr(cls, name, None)
 

@@ -49,7 +49,7 @@ _stock_find_package = find_package
 
 
 def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
-    """Return a time span, which may be given in seconds; Flask's module has a function of this name."""
+    """Return a time span, which may be given in seconds."""
     return value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
 
 
@@ -59,6 +59,7 @@ class _Lifetime(ConfigAttribute[timedelta]):
     def __get__(self, obj: t.Any, owner: type | None = None) -> t.Any:
         if obj is None:
             return self
+        # As `_make_timedelta`, without its call in each request that saves a session.
         value = obj.config[self.__name__]
         return value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
 

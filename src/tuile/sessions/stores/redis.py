@@ -266,6 +266,7 @@ class RedisStore(RemoteStore):
                 return None
             lines = lines_of(content)
         version, start = base.version, self._save_start
+        # Numbers are formatted in fewer steps as texts, and lengths and the most frequent generation in none.
         known = "1" if generation == 1 else str(generation)
         key, before = f"{self._prefix}s:{handle}", f"{version!s} {known} 0 "
         after = f"{version + 1!s} {known if not changes.cleared else generation + 1} 0 "

@@ -9,7 +9,7 @@ from math import isfinite
 from ..content import Content, content_in
 from ..operations import Loaded
 from ..record import Record
-from .redis_wire import Fields, ServerError
+from .redis_wire import RememberedFields, ServerError
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
         ServerError: If one of the commands was refused.
     """
     session, moment = replies
-    if type(session) is Fields:
+    if type(session) is RememberedFields:
         return _read_again(handle, session, moment)
     if type(session) is not list or type(moment) is not list:
         _raise_error(replies)
@@ -69,7 +69,7 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
         return None
 
 
-def _read_again(handle: str, fields: Fields, moment: list[Answer]) -> Loaded | None:
+def _read_again(handle: str, fields: RememberedFields, moment: list[Answer]) -> Loaded | None:
     """Return a session that the server has sent before."""
     record = fields.record
     if record is None or record.handle != handle:  # a copy, under another name

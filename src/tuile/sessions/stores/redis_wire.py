@@ -28,8 +28,8 @@ _LENGTHS_IN_OCTETS = tuple(map(str.encode, LENGTHS))
 _LINES_OF_A_SESSION = 13
 # What the reply to TIME begins with, and how many lines come after that.
 _BEFORE_A_TIME, _LINES_OF_A_TIME = b"*2\r\n$10\r\n", 4
-# How many sessions are remembered, and how long the reply may be that such a session is read from: less than 2 MiB in
-# all. Then all are forgotten, which costs less than finding the oldest.
+# How many sessions are remembered, and the longest reply of one in octets: less than 2 MiB in all. When there are that
+# many, all are forgotten, which costs less than finding the oldest.
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 128, 4096
 # The reply to most scripts that save.
 _DONE = b":1\r\n"
@@ -42,21 +42,21 @@ class Request(t.NamedTuple):
     replies: int = 1
 
 
-class Fields(list[str]):
-    """The three fields of a session, which most requests find as the one before has.
+class RememberedFields(list[str]):
+    """The three fields of a session that is remembered, because most requests do not change theirs.
 
-    They are remembered when the server sends the same octets a second time: where each request changes its session, or
-    more sessions take turns than are remembered, remembering each would cost time and save none.
+    A session is remembered when the server sends the same octets for the second time. Remembering each at once would be
+    wasted where every request changes its session, and where more sessions are in use than are remembered.
 
     Attributes:
-        record: What they were read as; None until then.
+        record: The record that they were parsed into; None before that.
     """
 
     __slots__ = ("record",)
     record: Record | None
 
 
-_remembered: dict[bytes, Fields] = {}
+_remembered: dict[bytes, RememberedFields] = {}
 # Hashes of what was sent once.
 _sent_once: set[int] = set()
 
@@ -175,7 +175,7 @@ class BlockingConnection:
             received = self._socket.recv(_READ_AT_ONCE)
             if replies == 1:
                 return 1 if received == _DONE else self._read(received, 1)[0]
-            return replies_known(received) or parse_session(received) or self._read(received, replies)
+            return remembered_replies(received) or parse_session(received) or self._read(received, replies)
         except (ConnectionError, BlockingIOError) as error:
             raise _told(error) from error
 
@@ -260,7 +260,7 @@ def parse(data: bytes, start: int) -> tuple[Answer, int]:
     raise ServerError("the server does not speak the protocol of Redis")
 
 
-def replies_known(data: bytes) -> list[list[Answer]] | None:
+def remembered_replies(data: bytes) -> list[list[Answer]] | None:
     """Return what `parse_session` does, if the session was sent before; None if it was not, or if something is missing.
 
     The time is not compared: it is new in each reply.
@@ -269,7 +269,7 @@ def replies_known(data: bytes) -> list[list[Answer]] | None:
     fields = _remembered.get(start)
     if fields is None:
         if hash(start) in _sent_once:
-            return _remembered_from_now_on(start, data)
+            return _remember(start, data)
         if len(_sent_once) >= _MOST_REMEMBERED:
             _sent_once.clear()
         _sent_once.add(hash(start))
@@ -283,14 +283,14 @@ def replies_known(data: bytes) -> list[list[Answer]] | None:
     return [fields, [seconds, microseconds]] if is_whole else None
 
 
-def _remembered_from_now_on(start: bytes, data: bytes) -> list[list[str]] | None:
+def _remember(start: bytes, data: bytes) -> list[list[str]] | None:
     replies = parse_session(data)
     if not replies or len(start) > _LONGEST_REMEMBERED:
         return replies or None
     if len(_remembered) >= _MOST_REMEMBERED:
         _remembered.clear()
     fields, moment = replies
-    kept = _remembered[start] = Fields(fields)
+    kept = _remembered[start] = RememberedFields(fields)
     kept.record = None
     return [kept, moment]
 
