@@ -217,6 +217,7 @@ def test_nothing_is_read_from_the_disk_while_a_sweep_keeps_others_from_writing(s
 
 def test_the_log_is_copied_into_the_file_now_and_then(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tuile.sessions.stores.sqlite._SWEEPING_S", float("inf"))  # however slow the machine is
     store.ask(Create(Record("h", "v"), CLOCKS))
     with sqlite3.connect(store.path) as connection:
         columns = "verifier, data, created, seen, expires, agent, address, version"

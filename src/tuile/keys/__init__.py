@@ -33,7 +33,8 @@ class AppKeyRing:
         try:
             return app_keys.ring_of(app)
         except (RuntimeError, TypeError, ValueError) as error:
-            raise _as_attribute_error(error) from None
+            as_attribute_error = _as_attribute_error(error)
+        raise as_attribute_error  # here, so that its context does not hold the first, whose frames know the key
 
 
 def _as_attribute_error(error: Exception) -> Exception:

@@ -113,7 +113,7 @@ def read_key(key: object) -> Secret | str:
         try:
             return Secret(str.encode(key))
         except UnicodeEncodeError:
-            return "contains half of a surrogate pair, which cannot be encode_base64; pass it as bytes"
+            return "contains half of a surrogate pair, which cannot be encoded; pass it as bytes"
     if isinstance(key, bytes):
         return Secret(bytes.__getitem__(key, slice(None)))
     why = f"must be text or bytes, not {type(key).__name__}"

@@ -27,7 +27,6 @@ _Variable = tuple[str, str, tuple[object, ...], dict[str, object]]
 
 _parse_rule = WerkzeugRule._parse_rule
 _KINDS = (bool, str, int)
-_merge_slashes = re.compile("/{2,}").sub
 #: The part of a rule without a subdomain or host.
 NO_DOMAIN = RulePart(content="", final=False, static=True, suffixed=False, weight=Weighting(0, [], 0, []))
 
@@ -122,4 +121,4 @@ def _parse_until_error(rule: WerkzeugRule, text: str, facts: list[_Facts]) -> No
 
 def merged(text: str) -> str:
     """Return the text of a rule with one slash for several."""
-    return _merge_slashes("/", text) if "//" in text else text
+    return re.sub("/{2,}", "/", text) if "//" in text else text
