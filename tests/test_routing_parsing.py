@@ -260,7 +260,7 @@ def test_a_subclass_may_set_attributes_before_the_constructor_is_called() -> Non
     assert (empty.mark, empty.rule) == ("set", "/a/<x>")
 
 
-def test_a_class_beside_a_rule_is_told_of_subclasses() -> None:
+def test_a_class_beside_a_rule_or_a_map_is_told_of_subclasses() -> None:
     told: list[object] = []
 
     class Mixin:
@@ -268,11 +268,14 @@ def test_a_class_beside_a_rule_is_told_of_subclasses() -> None:
             super().__init_subclass__(**options)
             told.append(label)
 
-    class Own(Rule, Mixin, label="own"):
+    class Own(Rule, Mixin, label="rule"):
         pass
 
-    assert told == ["own"]
-    Map([made := Own("/a", endpoint="e")])
+    class OwnMap(Map, Mixin, label="map"):
+        pass
+
+    assert told == ["rule", "map"]
+    OwnMap([made := Own("/a", endpoint="e")])
     assert made.build({}) == ("", "/a")
 
 

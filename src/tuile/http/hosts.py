@@ -44,13 +44,6 @@ def read_host(environ: WSGIEnvironment, trusted: Collection[str] | None = None) 
     return shown
 
 
-def opens_websocket(environ: WSGIEnvironment) -> bool:
-    """Return whether a request is the handshake of a WebSocket as most clients send it."""
-    connection: str = environ.get("HTTP_CONNECTION", "")
-    upgrade: str = environ.get("HTTP_UPGRADE", "")
-    return connection.lower() == "upgrade" and upgrade.lower() == "websocket"
-
-
 @lru_cache(maxsize=256)
 def _read(text: str, scheme: str) -> tuple[str | None, str | None]:
     """Return the name of a plain host, and any host as it is shown; None and None without one."""

@@ -55,7 +55,8 @@ class Binding(WerkzeugMap):
     # A map of a class of the application's, which may do anything else, has Werkzeug's adapters.
     _adapter_class: type[MapAdapter] = Adapter
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
         if not cls.__module__.startswith(f"{__package__}."):
             cls._adapter_class = MapAdapter
 
