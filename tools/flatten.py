@@ -39,6 +39,7 @@ SOURCES = (
     DISPATCH / "fast_path.py",
     ASGI / "loop_path.py",
     ASGI / "worker_path.py",
+    ASGI / "prepared_responses.py",
 )
 #: What is written: the functions of each file, by their names in the result and in their sources.
 GENERATED = {
@@ -88,7 +89,10 @@ LEFT_AS_CALLS = frozenset(
         "begin_awaited",
         "finish_by_functions",
         "finish_in_worker",
+        "prepared_page",
+        "prepared_response",
         "session_headers",
+        "start_again",
     }
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -375,22 +379,27 @@ def _imports(used: set[str], path: Path) -> str:
             for statement in node.body if isinstance(node, ast.If) else [node]:
                 if not isinstance(statement, (ast.Import, ast.ImportFrom)):
                     continue
-                if isinstance(statement, ast.ImportFrom) and _is_of_sources(statement):
+                is_run = not isinstance(node, ast.If)
+                if is_run and isinstance(statement, ast.ImportFrom) and _is_of_sources(statement):
                     continue
                 for alias in statement.names:
                     if (alias.asname or alias.name) in used:
-                        (typing if isinstance(node, ast.If) else running)[_line(statement, alias, source, path)] = None
-    package = "." if path.parent == DISPATCH else "..dispatch."
+                        (running if is_run else typing)[_line(statement, alias, source, path)] = None
     # As they are run, where they are written too: what counts references counts those of one frame.
     written = {} if path.parent == DISPATCH else GENERATED[DISPATCH / "_generated.py"]
     own = [
-        f"from {package}{'_generated' if name in written else source.stem} import {name}"
+        f"from {_package(source, path)}{'_generated' if name in written else source.stem} import {name}"
         for name, source in sorted(_definitions().items())
         if name in used
     ]
     types = "".join(f"    {line}\n" for line in typing if line not in running)
     lines = ["from __future__ import annotations", "import typing as t", *running, *own]
     return "\n".join(lines) + f"\nif t.TYPE_CHECKING:\n{types}\n"
+
+
+def _package(source: Path, path: Path) -> str:
+    """Return how the generated file at a path names the package of a source."""
+    return "." if source.parent == path.parent else f"..{source.parent.name}."
 
 
 def _definitions() -> dict[str, Path]:

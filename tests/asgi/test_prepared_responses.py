@@ -112,7 +112,10 @@ def same(make: Callable[[], Flask], method: str = "GET") -> tuple[list[Any], str
     # Cookies and signatures say when they were made.
     with mock.patch("time.time", return_value=1_700_000_000.0):
         short = messages_of(make(), method)
-        with mock.patch.object(_generated, "prepared_of", return_value=None):
+        with (
+            mock.patch.object(_generated, "prepared_response", return_value=None),
+            mock.patch.object(_generated, "prepared_page", return_value=None),
+        ):
             by_steps = messages_of(make(), method)
     assert short == by_steps
     return short

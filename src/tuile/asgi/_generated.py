@@ -20,7 +20,7 @@ from ..dispatch._generated import finish_by_functions
 from ..dispatch.division import answers_itself
 from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_headers
 from ..dispatch.inlined_response import UNSEEN, new
-from ..dispatch.pages import PAGES, adds_session, page_of
+from ..dispatch.pages import PAGES, Page, adds_session, page_of
 from ..dispatch.planner import is_coroutine_function, remember
 from ..dispatch.teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
 from ..dispatch.without_view import answer_without_view
@@ -36,7 +36,7 @@ from .conversation import Conversation, converse
 from .listening import Listener
 from .matched import Awaited, MatchedExchange
 from .on_loop import MoreSteps, leave_on_loop, page_without_view
-from .prepared_responses import prepared_of, start_again
+from .prepared_responses import prepared_page, prepared_response, start_again
 from .scopes import (
     MOST_KNOWN,
     PLAIN_HEADERS,
@@ -430,11 +430,18 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         except OSError:
             pass
     elif body is not None:
-        prepared = (
-            None
-            if context._request is not None and context._request._client is not None
-            else prepared_of(plan, body, method, scope["http_version"])
-        )
+        # prepared_unless_asked: Return what `prepared_of` does; None if the request was asked about its client
+        ready: Prepared | None = None
+        if context._request is None or context._request._client is None:
+            # prepared_of: Return a response as it is sent; None if something has to be prepared, perhaps by its class
+            if type(body) is plan.response_class:
+                if plan.quiet and plan.text_start is not None and (type(body).__call__ is CALL):
+                    ready = prepared_response(body, method, plan.text_start)
+                else:
+                    ready = None
+            else:
+                ready = prepared_page(body, method, scope["http_version"]) if type(body) is Page else None
+        prepared = ready
         if prepared is not None and (
             more is UNSEEN
             or (
@@ -640,11 +647,18 @@ async def answer_awaited(
         except OSError:
             pass
     elif body is not None:
-        prepared = (
-            None
-            if context._request is not None and context._request._client is not None
-            else prepared_of(plan, body, method, scope["http_version"])
-        )
+        # prepared_unless_asked: Return what `prepared_of` does; None if the request was asked about its client
+        ready: Prepared | None = None
+        if context._request is None or context._request._client is None:
+            # prepared_of: Return a response as it is sent; None if something has to be prepared, perhaps by its class
+            if type(body) is plan.response_class:
+                if plan.quiet and plan.text_start is not None and (type(body).__call__ is CALL):
+                    ready = prepared_response(body, method, plan.text_start)
+                else:
+                    ready = None
+            else:
+                ready = prepared_page(body, method, scope["http_version"]) if type(body) is Page else None
+        prepared = ready
         if prepared is not None and (
             more is UNSEEN
             or (
@@ -875,7 +889,15 @@ def answer_matched(
         if start is None:
             # send_to: Prepare a response to be sent as it is, or send it to `start_response`; return its parts too
             sent: Body
-            prepared = prepared_of(plan, body, method, asgi_scope["http_version"])
+            # prepared_of: Return a response as it is sent; None if something has to be prepared, perhaps by its class
+            if type(body) is plan.response_class:
+                if plan.quiet and plan.text_start is not None and (type(body).__call__ is CALL):
+                    ready = prepared_response(body, method, plan.text_start)
+                else:
+                    ready = None
+            else:
+                ready = prepared_page(body, method, asgi_scope["http_version"]) if type(body) is Page else None
+            prepared = ready
             if prepared is not None:
                 sent = () if method == "HEAD" else [prepared[2]]
             else:

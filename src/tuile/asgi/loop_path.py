@@ -272,7 +272,7 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         end_on_loop(context)
         await send_short(start, body, more, method, scope, send)
     elif body is not None:
-        prepared = None if has_client(context) else prepared_of(plan, body, method, scope["http_version"])
+        prepared = prepared_unless_asked(plan, context, body, method, scope)
         if prepared is not None and (more is UNSEEN or may_end_on_loop(app, plan, context)):
             end_on_loop(context)
             await send_prepared(prepared, send)
@@ -292,9 +292,14 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
             del failure, awaited
 
 
-def has_client(context: RequestContext) -> bool:
-    """Return whether the request was asked about its client."""
-    return context._request is not None and context._request._client is not None
+def prepared_unless_asked(
+    plan: Plan, context: RequestContext, body: Body, method: str, scope: Scope
+) -> Prepared | None:
+    """Return what `prepared_of` does; None if the request was asked about its client."""
+    ready: Prepared | None = None
+    if context._request is None or context._request._client is None:
+        ready = prepared_of(plan, body, method, scope)
+    return ready
 
 
 async def send_short(

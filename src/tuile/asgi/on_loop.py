@@ -245,7 +245,7 @@ class MoreSteps:
         except BaseException as error:  # noqa: BLE001 - it is raised again where it is handled
             return error
         has_client = context.request._client is not None
-        prepared = None if has_client else prepared_of(plan, response, self.scope["method"], self.scope["http_version"])
+        prepared = None if has_client else prepared_of(plan, response, self.scope["method"], self.scope)
         if prepared is None:
             await self.send_response(response, receive, send)
         else:

@@ -7,7 +7,7 @@ import typing as t
 from ..dispatch.pages import Page
 from ..http import locations
 from ..http.headers import PASSED
-from ..http.response_headers import HEADERS_CLASSES, LENGTHS
+from ..http.response_headers import HEADERS_CLASSES, LENGTHS, Headers
 from ..wrappers.plain_response import CONTENT_TYPE_HEADERS, LEFT_OUT_OF_304, STATUS_LINES
 from ..wrappers.read_file import ReadFile
 from ..wrappers.response import CALL
@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import Body
     from ..wrappers.response import Response, TextStart
-    from .protocol import HeaderPairs
+    from .protocol import HeaderPairs, Scope
 
     #: The status of a response, its headers and its body, which is empty if it is not sent.
     Prepared: t.TypeAlias = tuple[int, HeaderPairs, bytes]
@@ -38,8 +38,8 @@ _LEFT_OUT = {
 }
 
 
-def prepared_of(plan: Plan, response: Body, method: str, http_version: str) -> Prepared | None:
-    """Return a response as it is sent; None if something has to be prepared, or if its class may do so.
+def prepared_of(plan: Plan, response: Body, method: str, scope: Scope) -> Prepared | None:
+    """Return a response as it is sent; None if something has to be prepared, perhaps by its class.
 
     It is what the messages come to if it is called.
 
@@ -47,33 +47,42 @@ def prepared_of(plan: Plan, response: Body, method: str, http_version: str) -> P
         plan: The plan of the app.
         response: The response.
         method: The method of its request.
-        http_version: The version of HTTP of its request.
+        scope: The scope of its request.
     """
+    if type(response) is plan.response_class:
+        if plan.quiet and plan.text_start is not None and type(response).__call__ is CALL:
+            ready = prepared_response(response, method, plan.text_start)
+        else:
+            ready = None
+    else:
+        ready = prepared_page(response, method, scope["http_version"]) if type(response) is Page else None
+    return ready
+
+
+def prepared_page(page: Page, method: str, http_version: str) -> Prepared | None:
+    """Return a page as it is sent; None if it cannot be: the error is raised again where it is handled."""
+    parts = page.body
+    content = b"" if method == "HEAD" else parts[0] if len(parts) == 1 else b"".join(parts)
     try:
-        if type(response) is plan.response_class:
-            if plan.quiet and (start := plan.text_start) is not None and type(response).__call__ is CALL:
-                return _prepared(response, method, start)
-        elif type(response) is Page:
-            parts = response.body
-            content = b"" if method == "HEAD" else parts[0] if len(parts) == 1 else b"".join(parts)
-            return status_code(response.status), sent_headers(response.pairs, http_version), content
+        return status_code(page.status), sent_headers(page.pairs, http_version), content
     except ValueError:
-        # The error is raised again where it is handled.
-        pass
-    return None
+        return None
 
 
-def _prepared(response: Response, method: str, start: TextStart) -> Prepared | None:  # noqa: C901 - in one call
+def prepared_response(  # noqa: C901 - in one call
+    response: Response, method: str, start: TextStart
+) -> Prepared | None:
     """Return a response of the app's class as `Response._send` and `sent_headers` would have it."""
-    code = response._status_code
-    if not response._sends_plainly or type(response.headers) not in HEADERS_CLASSES or code < 200 or response._on_close:
+    code, headers = response._status_code, response.headers
+    is_ours = type(headers) is Headers or type(headers) in HEADERS_CLASSES
+    if not response._sends_plainly or not is_ours or code < 200 or response._on_close:
         return None
     body = response.response
     content = body[0] if type(body) is list and len(body) == 1 else _content_of(response)
     if type(content) is not bytes:
         return None
     is_empty = code != 200 and code in BODILESS
-    pairs, length, location, size, given = [], None, None, len(content), response.headers._list
+    pairs, length, location, size, given = [], None, None, len(content), headers._list
     its_length = SENT_LENGTHS[size] if size < MOST_KNOWN else sent_length(size)
     if not is_empty and size < MOST_KNOWN and len(given) > 1 and given[0] is start[0] and given[1] is LENGTHS[size]:
         # The two that the constructor adds.
@@ -94,8 +103,8 @@ def _prepared(response: Response, method: str, start: TextStart) -> Prepared | N
             elif name == "Location" and location is None:
                 lower, location = b"location", value
             else:
-                lower = sent_name(name)
-                if lower in _OTHERS:
+                lower = _name_of(name)
+                if lower is None or lower in _OTHERS:
                     return None
         if not (is_empty and lower in _LEFT_OUT[code]):
             pairs.append((lower, value.encode()))
@@ -103,7 +112,7 @@ def _prepared(response: Response, method: str, start: TextStart) -> Prepared | N
         location is not None and (response.autocorrect_location_header or not locations.is_plain_location(location))
     ):
         return None
-    if response._status != STATUS_LINES.get(code) and status_code(response._status) != code:
+    if response._status != STATUS_LINES.get(code) and _code_of(response._status) != code:
         # Someone has set one of them alone.
         return None
     if is_empty or method == "HEAD":
@@ -111,6 +120,22 @@ def _prepared(response: Response, method: str, start: TextStart) -> Prepared | N
     if type(body) is ReadFile:
         body.is_read = True
     return code, pairs, content
+
+
+def _name_of(name: str) -> bytes | None:
+    """Return the name of a header as ASGI has it; None if it is no name."""
+    try:
+        return sent_name(name)
+    except ValueError:
+        return None
+
+
+def _code_of(status: str) -> int | None:
+    """Return the code of a status line; None if it has none."""
+    try:
+        return status_code(status)
+    except ValueError:
+        return None
 
 
 def _content_of(response: Response) -> bytes | None:

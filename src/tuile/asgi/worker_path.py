@@ -250,7 +250,7 @@ def send_to(
 ) -> tuple[Prepared | None, Body]:
     """Prepare a response to be sent as it is, or send it to `start_response`; return its parts too."""
     sent: Body
-    prepared = prepared_of(plan, body, method, asgi_scope["http_version"])
+    prepared = prepared_of(plan, body, method, asgi_scope)
     if prepared is not None:
         sent = () if method == "HEAD" else [prepared[2]]
     else:
