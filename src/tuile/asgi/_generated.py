@@ -22,6 +22,7 @@ from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_hea
 from ..dispatch.inlined_response import UNSEEN, new
 from ..dispatch.pages import PAGES, Page, adds_session, page_of
 from ..dispatch.planner import is_coroutine_function, remember
+from ..dispatch.registered import has_functions_at_end, has_functions_before
 from ..dispatch.teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
 from ..dispatch.without_view import answer_without_view
 from ..routing.route import matched_by
@@ -245,7 +246,11 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
                 return
             give_body(context.request, ahead.body)
-    if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
+    if view is not None and (
+        (app.before_request_funcs or app.url_value_preprocessors)
+        and has_functions_before(app, plan, context)
+        or service.session_endpoints
+    ):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         # answer_otherwise: Answer a request that was matched, and whose view is not awaited
@@ -315,22 +320,18 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     except BaseException as raised:
         answer, failure = (None, raised)
     if failure is not None:
-        if answers_itself(app, plan, failure):
+        if answers_itself(app, plan, context, failure):
             answer, failure = (failure.with_traceback(None), None)
         elif app.error_handler_spec:
             answer, failure, is_finished = await handle(app, plan, context, failure)
     if failure is None and (
-        (
-            plan.ends_quietly
-            and context._state is PLAIN
-            and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
-            and (plan.epoch is invalidation.epoch)
-            and (not plan.runs_at_end)
-            and (not app.teardown_appcontext_funcs)
-            and (not (heard and is_end_heard()))
-        )
-        and (not app.after_request_funcs)
-        and (not (heard and request_finished.receivers))
+        plan.ends_quietly
+        and context._state is PLAIN
+        and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
+        and (plan.epoch is invalidation.epoch)
+        and (not app.teardown_appcontext_funcs)
+        and (not (heard and (request_finished.receivers or is_end_heard())))
+        and (not plan.runs_at_end and (not app.after_request_funcs) or not has_functions_at_end(app, plan, context))
         and (
             not context._is_touched
             or (
@@ -445,17 +446,17 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         if prepared is not None and (
             more is UNSEEN
             or (
-                (
-                    plan.ends_quietly
-                    and context._state is PLAIN
-                    and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
-                    and (plan.epoch is invalidation.epoch)
-                    and (not plan.runs_at_end)
-                    and (not app.teardown_appcontext_funcs)
-                    and (not (heard and is_end_heard()))
+                plan.ends_quietly
+                and context._state is PLAIN
+                and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
+                and (plan.epoch is invalidation.epoch)
+                and (not app.teardown_appcontext_funcs)
+                and (not (heard and (request_finished.receivers or is_end_heard())))
+                and (
+                    not plan.runs_at_end
+                    and (not app.after_request_funcs)
+                    or not has_functions_at_end(app, plan, context)
                 )
-                and (not app.after_request_funcs)
-                and (not (heard and request_finished.receivers))
                 and (
                     not context._is_touched
                     or (
@@ -532,22 +533,18 @@ async def answer_awaited(
     except BaseException as raised:
         answer, failure = (None, raised)
     if failure is not None:
-        if answers_itself(app, plan, failure):
+        if answers_itself(app, plan, context, failure):
             answer, failure = (failure.with_traceback(None), None)
         elif app.error_handler_spec:
             answer, failure, is_finished = await handle(app, plan, context, failure)
     if failure is None and (
-        (
-            plan.ends_quietly
-            and context._state is PLAIN
-            and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
-            and (plan.epoch is invalidation.epoch)
-            and (not plan.runs_at_end)
-            and (not app.teardown_appcontext_funcs)
-            and (not (heard and is_end_heard()))
-        )
-        and (not app.after_request_funcs)
-        and (not (heard and request_finished.receivers))
+        plan.ends_quietly
+        and context._state is PLAIN
+        and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
+        and (plan.epoch is invalidation.epoch)
+        and (not app.teardown_appcontext_funcs)
+        and (not (heard and (request_finished.receivers or is_end_heard())))
+        and (not plan.runs_at_end and (not app.after_request_funcs) or not has_functions_at_end(app, plan, context))
         and (
             not context._is_touched
             or (
@@ -662,17 +659,17 @@ async def answer_awaited(
         if prepared is not None and (
             more is UNSEEN
             or (
-                (
-                    plan.ends_quietly
-                    and context._state is PLAIN
-                    and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
-                    and (plan.epoch is invalidation.epoch)
-                    and (not plan.runs_at_end)
-                    and (not app.teardown_appcontext_funcs)
-                    and (not (heard and is_end_heard()))
+                plan.ends_quietly
+                and context._state is PLAIN
+                and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
+                and (plan.epoch is invalidation.epoch)
+                and (not app.teardown_appcontext_funcs)
+                and (not (heard and (request_finished.receivers or is_end_heard())))
+                and (
+                    not plan.runs_at_end
+                    and (not app.after_request_funcs)
+                    or not has_functions_at_end(app, plan, context)
                 )
-                and (not app.after_request_funcs)
-                and (not (heard and request_finished.receivers))
                 and (
                     not context._is_touched
                     or (

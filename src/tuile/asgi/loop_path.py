@@ -18,6 +18,7 @@ from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined import note_match
 from ..dispatch.inlined_on_loop import awaited_at, begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from ..dispatch.inlined_response import UNSEEN
+from ..dispatch.registered import has_functions_before
 from .ahead import CHUNKED, give_body, receive_ahead, receive_for_view
 from .awaited_steps import handle
 from .on_loop import MoreSteps, page_without_view
@@ -99,7 +100,7 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
             if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
                 return
             give_body(context.request, ahead.body)
-    if view is not None and has_steps_before(app, service):
+    if view is not None and has_steps_before(app, service, plan, context):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         await answer_otherwise(
@@ -164,9 +165,11 @@ def find_view(
     return rule, arguments, known, view
 
 
-def has_steps_before(app: Flask, service: Service) -> object:
+def has_steps_before(app: Flask, service: Service, plan: Plan, context: RequestContext) -> object:
     """Return something true if there may be something to do before the view."""
-    return app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints
+    return (
+        (app.before_request_funcs or app.url_value_preprocessors) and has_functions_before(app, plan, context)
+    ) or service.session_endpoints
 
 
 def brief_headers(service: Service, plan: Plan, scope: Scope) -> tuple[str | None, str | None, bytes | None]:
@@ -252,7 +255,7 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
     except BaseException as raised:  # noqa: BLE001 - it is raised again where it is handled
         answer, failure = None, raised
     if failure is not None:
-        if answers_itself(app, plan, failure):
+        if answers_itself(app, plan, context, failure):
             # What `handle_user_exception` returns. Its traceback refers to this frame.
             answer, failure = failure.with_traceback(None), None
         elif app.error_handler_spec:

@@ -11,8 +11,9 @@ from ..ctx.app_context import current_value, reset_current, set_current
 from ..dispatch.division import blocks_after_view, functions_around
 from ..dispatch.inlined_on_loop import end_on_loop, may_end_on_loop
 from ..dispatch.pages import PAGES, Page
+from ..dispatch.registered import has_functions_before
 from ..dispatch.teardown import leave
-from ..dispatch.without_view import parts_without_view
+from ..dispatch.without_view import may_be_handled, parts_without_view
 from ..wrappers.async_body import AsyncParts
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
@@ -48,9 +49,8 @@ def page_without_view(app: Flask, plan: Plan, context: RequestContext, rule: Rul
     """Return the response to a refused URL or to OPTIONS, if no function of the application has a part in it."""
     if (
         not plan.answers_alone
-        or app.error_handler_spec
-        or app.before_request_funcs
-        or app.url_value_preprocessors
+        or (app.error_handler_spec and may_be_handled(app, context))
+        or ((app.before_request_funcs or app.url_value_preprocessors) and has_functions_before(app, plan, context))
         or not may_end_on_loop(app, plan, context)
     ):
         return None

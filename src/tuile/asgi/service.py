@@ -198,7 +198,7 @@ class Service:
             context, view, arguments = begun
             context.request._receive = receive
             sent_cookies: str | None = environ.get("HTTP_COOKIE")
-            if has_steps_before(self.app, self):
+            if has_steps_before(self.app, self, plan, context):
                 around = MoreSteps(self, plan, context, scope).around(sent_cookies, view, arguments)
                 view, arguments = t.cast("tuple[AwaitedView, dict[str, object]]", around)
             await answer_awaited(

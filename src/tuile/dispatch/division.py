@@ -12,8 +12,10 @@ import typing as t
 from inspect import iscoroutinefunction, unwrap
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
 
 from .. import invalidation
+from ..ctx.app_context import current_value
 from ..http.received import SAFE_METHODS
 from ..signals import heard, is_end_heard, request_finished
 from ..wrappers.request import split_blueprint_path
@@ -149,17 +151,29 @@ def _may_block(plan: Plan, functions: Iterable[Callable[..., object]]) -> bool:
     return any(not is_coroutine_function(plan, function) for function in functions)
 
 
-def answers_itself(app: Flask, plan: Plan, error: BaseException) -> bool:
+def answers_itself(app: Flask, plan: Plan, context: RequestContext, error: BaseException) -> bool:
     """Return whether an error is an HTTP error of Werkzeug's that becomes the answer without any handler."""
     return (
         isinstance(error, HTTPException)
         and type(error).__module__ == HTTPException.__module__
-        and not app.error_handler_spec
         and plan.answers_alone
         and plan.handles_errors
         and plan.epoch is invalidation.epoch
         # In debug mode some of them are trapped, and tell more.
         and not (app.config["DEBUG"] or app.config["TRAP_HTTP_EXCEPTIONS"] or app.config["TRAP_BAD_REQUEST_ERRORS"])
+        and (not app.error_handler_spec or _has_no_handler(app, context, error))
+    )
+
+
+def _has_no_handler(app: Flask, context: RequestContext, error: HTTPException) -> bool:
+    """Return whether `handle_user_exception` would find no handler for an error, with which the plan `handles_errors`.
+
+    It looks for those of the request that is current, and for none for what redirects or is a response.
+    """
+    return (
+        isinstance(error, RoutingException)
+        or error.code is None
+        or (current_value(None) is context and app._find_error_handler(error, context.request.blueprints) is None)
     )
 
 

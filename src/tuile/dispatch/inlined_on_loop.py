@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import invalidation
 from ..ctx.app_context import current_value
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
-from ..signals import appcontext_pushed, heard, request_finished, request_started
-from .inlined import may_end_quietly, reset
+from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
+from .inlined import reset
 from .inlined_response import new
+from .registered import has_functions_at_end
 
 if t.TYPE_CHECKING:
     from ..app import Flask
@@ -69,9 +71,14 @@ def awaited_at(
 def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:
     """Return whether a view that was awaited is the last function of its request, and nothing else may block."""
     return (
-        may_end_quietly(app, plan, context)
-        and not app.after_request_funcs
-        and not (heard and request_finished.receivers)
+        plan.ends_quietly
+        and context._state is PLAIN
+        and (plan.closes_nothing if context._request is None else context._request.closes_nothing)
+        and plan.epoch is invalidation.epoch
+        and not app.teardown_appcontext_funcs
+        and not (heard and (request_finished.receivers or is_end_heard()))
+        # Functions of other blueprints do not count.
+        and ((not plan.runs_at_end and not app.after_request_funcs) or not has_functions_at_end(app, plan, context))
         and (
             not context._is_touched
             or (

@@ -24,6 +24,7 @@ from .error_pages import redirect_parts, usual_page
 from .inlined import is_unobserved, is_untouched
 from .inlined_response import encode_answer
 from .pages import Page, page_of
+from .registered import has_functions_at_end, has_functions_before
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -66,7 +67,9 @@ def parts_without_view(
         or ("HTTP_UPGRADE" in environ and is_for_websocket(environ))
     ):
         return None
-    if app.before_request_funcs or app.after_request_funcs or app.url_value_preprocessors:
+    if (app.before_request_funcs or app.after_request_funcs or app.url_value_preprocessors) and (
+        has_functions_before(app, plan, context) or has_functions_at_end(app, plan, context)
+    ):
         if error is None:
             return None, _options_by_functions(app, plan, context, environ, rule), None
         # The traceback of the error, which the request keeps, may have this frame: it must not refer to the request.
@@ -101,6 +104,16 @@ def answer_without_view(app: Flask, plan: Plan, context: RequestContext, rule: R
     environ = brief_environ_of(context.request)
     finished = parts_without_view(app, plan, context, environ, rule, method) if plan.answers_alone else None
     return (None, app.full_dispatch_request(), None) if finished is None else finished
+
+
+def may_be_handled(app: Flask, context: RequestContext) -> bool:
+    """Return whether a function of the application may be called for the error of a URL that was refused."""
+    error = context.request.routing_exception
+    return (
+        error is not None
+        and type(error) in _REFUSALS
+        and not (_may_find_handler(app, context, error) and _handler_of(app, error) is None)
+    )
 
 
 def _may_find_handler(app: Flask, context: RequestContext, error: HTTPException) -> bool:
