@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 # pytest's arguments, e.g. make test ARGS="-x tests/test_ctx_cookies.py"
 ARGS ?=
 
+# Tests and tools start hundreds of processes, each of which would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-asgi bench-served compare upstream fuzz docs clean
 .PHONY: firefox browsers autobahn

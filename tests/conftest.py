@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,17 @@ settings.register_profile("long", any_speed, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect the tests without looking for garbage, and look for none among them later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
 @pytest.fixture
 def plans_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make plans for contexts at once, for tests that count what plans save."""
@@ -37,54 +49,33 @@ def plans_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _plans(request: pytest.FixtureRequest) -> None:
-    """Make plans at once, so that tests of one context test what plans allow; PLANS=late: as applications do."""
-    if os.environ.get("PLANS") != "late":
-        request.getfixturevalue("plans_at_once")
+def _by_itself() -> Iterator[None]:
+    """Run each test as if there were no others. It is one fixture, because it is set up 28,000 times."""
+    from tuile import Flask  # noqa: PLC0415 - only after TUILE_SHIM was set
+    from tuile.ctx.app_context import current  # noqa: PLC0415
+    from tuile.dispatch.planner import Planner  # noqa: PLC0415
+    from tuile.signals import _signals  # noqa: PLC0415
 
-
-@pytest.fixture(autouse=True)
-def _environment_of_its_own() -> Iterator[None]:
-    """Remove the variables that the command line sets, and restore the environment after each test."""
-    with mock.patch.dict(os.environ):
+    assert current.get(None) is None
+    # Plans are made at once, so that tests of one context test what plans allow; with PLANS=late as in applications.
+    waits = Planner.WAITS if os.environ.get("PLANS") == "late" else 0
+    with mock.patch.dict(os.environ), mock.patch.object(Planner, "WAITS", waits):
+        # What the command line sets.
         for name in [name for name in os.environ if name.startswith("FLASK_")]:
             del os.environ[name]
         os.environ.pop("WERKZEUG_RUN_MAIN", None)
         yield
-
-
-@pytest.fixture(autouse=True)
-def _signals_without_receivers() -> Iterator[None]:
-    """Disconnect the receivers that a test has connected, which would be called in later tests."""
-    yield
-    from tuile.signals import _signals  # noqa: PLC0415 - as below
-
+    # Receivers would be called in later tests.
     for signal in _signals.values():
         signal._clear_state()
-
-
-@pytest.fixture(autouse=True)
-def _no_context_left_behind() -> Iterator[None]:
-    """Start each test outside of any context, and fail the one that leaves a context behind."""
-    from tuile.ctx.app_context import current  # noqa: PLC0415 - as above
-
-    assert current.get(None) is None
-    yield
+    # All apps share the session interface; undoing a patch of a method sets the method on it.
+    for name in list(vars(Flask.session_interface)):
+        if name in vars(Flask.session_interface):
+            delattr(Flask.session_interface, name)
     left = current.get(None)
     if left is not None:
         current.set(None)
     assert left is None, f"the test left a context behind: {left!r}"
-
-
-@pytest.fixture(autouse=True)
-def _session_interface_as_it_was() -> Iterator[None]:
-    """Clear what a test leaves on the session interface that all apps share: undoing a patch sets the method on it."""
-    yield
-    from tuile import Flask  # noqa: PLC0415 - as above
-
-    for name in list(vars(Flask.session_interface)):
-        if name in vars(Flask.session_interface):
-            delattr(Flask.session_interface, name)
 
 
 @pytest.fixture

@@ -63,11 +63,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     `-m "not browser"` leaves them out.
     """
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-    items.sort(key=lambda item: here in item.path.parents)
+    here = f"{Path(__file__).parent}{os.sep}"
+    of_browsers = {item for item in items if str(item.path).startswith(here)}
+    for item in of_browsers:
+        item.add_marker(pytest.mark.browser)
+    items.sort(key=of_browsers.__contains__)
 
 
 def find_executable(names: tuple[str, ...]) -> str | None:

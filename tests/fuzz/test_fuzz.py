@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -99,23 +100,23 @@ PLANTED: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def clean_programs() -> list[Program]:
-    """Programs that come out the same as long as no fault is planted."""
-    programs = [generate(f"planted:{number}", 4) for number in range(60)]
-    return [program for program in programs if compare(program) is None]
+@cache
+def clean_program(number: int) -> Program | None:
+    """Return a program that comes out the same as long as no fault is planted."""
+    program = generate(f"planted:{number}", 4)
+    return program if compare(program) is None else None
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_planted_fault_is_found_and_its_program_is_small(fault: str, clean_programs: list[Program]) -> None:
+def test_a_planted_fault_is_found_and_its_program_is_small(fault: str) -> None:
     owner, name, plant = PLANTED[fault]
     run = Run([])
-    with mock.patch.object(owner, name, plant(getattr(owner, name))):
-        for program in clean_programs:
+    for program in filter(None, map(clean_program, range(60))):
+        with mock.patch.object(owner, name, plant(getattr(owner, name))):
             run.look_at("planted", program)
-            if run.found:
-                break
+        if run.found:
+            break
     assert run.found
     _, program, difference = next(iter(run.found.values()))
     assert len(program) <= 6, render(program)

@@ -273,13 +273,13 @@ def functions_entered(app: Flask, environ: dict[str, Any]) -> list[str]:
 def test_a_request_enters_the_same_functions_as_before_once_it_is_closed() -> None:
     app = make_app()
     for _ in range(30):
-        functions_entered(app, create_environ("/session"))
+        run_wsgi_app(app, create_environ("/session"), buffered=True)
     before = functions_entered(app, create_environ("/session"))
     recorder = Recorder(app, Ring())
     during = functions_entered(app, create_environ("/session"))
     recorder.close()
     for _ in range(30):
-        functions_entered(app, create_environ("/session"))
+        run_wsgi_app(app, create_environ("/session"), buffered=True)
     assert functions_entered(app, create_environ("/session")) == before
     assert len(during) > len(before)
 
