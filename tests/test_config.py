@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+DEFAULTS_OF_FLASK = list(flask.Flask.default_config)
 # What `from_object(__name__)` and the files below hold.
 TEST_KEY = "foo"
 SECRET_KEY = "config"
@@ -81,6 +82,67 @@ def test_a_config_shows_itself_with_its_class_name(config: Config) -> None:
     config["A"] = 1
     assert repr(config) == "<Config {'A': 1}>"
     assert repr(Own("x", {"B": "b"})) == "<Own {'B': 'b'}>"
+
+
+NAMES_SHOWN = st.sampled_from([*DEFAULTS_OF_FLASK, "A", "b", 5, None, ("C",)])
+VALUES_SHOWN = st.one_of(
+    st.sampled_from([None, True, False, 0, 1, 1.0, "/", "http", 500_000, 1_000, timedelta(days=31)]),
+    st.lists(st.integers(), max_size=2),
+)
+
+
+@given(st.booleans(), st.lists(st.tuples(NAMES_SHOWN, VALUES_SHOWN)), st.lists(NAMES_SHOWN))
+def test_a_config_shows_its_settings_as_flasks_does(starts_full: bool, changes: Any, deleted: Any) -> None:
+    start = dict(flask.Flask.default_config) if starts_full else {}
+    theirs, ours = FlaskConfig("x", start), Config("x", start)
+    for config in (theirs, ours):
+        for name, value in changes:
+            dict.__setitem__(config, name, value)
+        for name in deleted:
+            dict.pop(config, name, None)
+    hidden = [name for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS") if theirs.get(name)]
+    for name in hidden:
+        theirs[name] = Dots()
+    for _ in range(2):
+        assert repr(ours) == str(ours) == repr(theirs)
+
+
+class Dots:
+    def __repr__(self) -> str:
+        return "'...'"
+
+
+def test_a_config_among_its_own_settings_is_shown_as_by_flask() -> None:
+    shown = []
+    for config in (FlaskConfig("x", {"A": 1}), Config("x", {"A": 1})):
+        config["SELF"], config["LIST"] = config, [config]
+        shown.append(repr(config))
+        assert repr(config) == shown[-1]
+    assert shown[0] == shown[1]
+
+
+def test_a_config_is_shown_again_after_a_value_could_not_be() -> None:
+    class Broken:
+        def __repr__(self) -> str:
+            raise LookupError
+
+    config = Config("x", {"A": Broken()})
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            repr(config)
+    config["A"] = 1
+    assert repr(config) == "<Config {'A': 1}>"
+
+
+def test_a_config_shows_the_items_that_a_dict_has_whatever_a_subclass_says() -> None:
+    def items(self: Any) -> Any:
+        return [("SECRET_KEY", "shown")]
+
+    shown = [
+        repr(type("Own", (kind,), {"items": items, "__iter__": lambda self: iter(())})("x", {"A": 1}))
+        for kind in (FlaskConfig, Config)
+    ]
+    assert shown[0] == shown[1] == "<Own {'A': 1}>"
 
 
 def test_an_object_gives_its_upper_case_attributes(config: Config) -> None:

@@ -78,3 +78,41 @@ def test_tracebacks_show_no_settings(change: Any) -> None:
     ours = [entry for entry in raised.traceback if str(entry.path).endswith("tuile/watched_settings.py")]
     assert ours
     assert all("hidden" not in repr(entry.frame.f_locals) for entry in ours)
+
+
+@pytest.mark.parametrize("change", ["__setitem__", "update", "keywords", "__ior__"])
+def test_a_setting_that_is_set_to_what_it_is_stays_where_it_is_and_tells_nothing(change: str) -> None:
+    settings: Any = WatchedSettings(DEBUG=None, A=1)
+    epoch = invalidation.epoch
+    if change == "__setitem__":
+        settings["DEBUG"] = None
+    elif change == "keywords":
+        settings.update(DEBUG=None, B=2)
+    else:
+        getattr(settings, change)({"DEBUG": None, "B": 2})
+    assert invalidation.epoch is epoch
+    assert list(settings)[:2] == ["DEBUG", "A"]
+    settings.update(B=3, DEBUG=False)
+    assert invalidation.epoch is not epoch
+    assert (settings["B"], settings["DEBUG"]) == (3, False)
+
+
+class Odd(str):
+    """A key that equals a setting's name, and may fail to be compared."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        if other is not self:
+            raise LookupError
+        return True
+
+
+def test_tracebacks_of_an_update_show_no_settings() -> None:
+    settings: Any = WatchedSettings(SECRET_KEY="hidden")
+    with pytest.raises(LookupError) as raised:
+        settings.update({Odd("DEBUG"): "hidden", "SECRET_KEY": "hidden"})
+    ours = [entry for entry in raised.traceback if str(entry.path).endswith("tuile/watched_settings.py")]
+    assert ours
+    assert all("hidden" not in repr(entry.frame.f_locals) for entry in ours)

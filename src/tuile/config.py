@@ -10,13 +10,15 @@ import json
 import os
 import typing as t
 from datetime import timedelta
+from operator import is_
+from threading import get_ident
 from types import GetSetDescriptorType, ModuleType
 
 from werkzeug.utils import import_string
 
 from .flask_names import offer_flasks_names
 from .invalidation import Stock
-from .watched_settings import PLANNED_SETTINGS, WatchedSettings, _set_items
+from .watched_settings import PLANNED_SETTINGS, WatchedSettings
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -310,9 +312,16 @@ class ConfigAttribute(t.Generic[T]):
 
 # What a repr does not show: it ends in logs and error trackers.
 _HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_STORE"})
+# How a repr shows the default values, which most settings have; and the configs that are being shown, by thread.
+_texts: dict[object, tuple[object, str]] = {}
+_OWN = slice(list(DEFAULT_CONFIG).index("SECRET_KEY_RETIRED"), len(DEFAULT_CONFIG))
+_OWN_NAMES, _OWN_VALUES = [*DEFAULT_CONFIG][_OWN], [*DEFAULT_CONFIG.values()][_OWN]
+# The key of the text for all of these together.
+_ALL_OWN: t.Any = object()
+_being_shown: set[tuple[int, int]] = set()
 
 
-_set_watched = WatchedSettings.__setitem__
+_set_watched, _update = WatchedSettings.__setitem__, WatchedSettings.update
 # For a prefix that was asked for: the names of all settings, and those that begin with it, as they are and as they are
 # returned. Names change seldom.
 _namespaces: dict[tuple[str, bool, int], tuple[list[str], list[tuple[str, str]]]] = {}
@@ -474,16 +483,10 @@ class Config(WatchedSettings):
                 settings = {**settings, **kwargs}
         if type(self).__setitem__ is not _set_watched:
             return self._set_those_in_upper_case(settings)
-        is_planned = False
         for name in settings:
             if type(name) is not str or not name.isupper():
                 return self._set_those_in_upper_case(settings)
-            if name in PLANNED_SETTINGS:
-                is_planned = True
-        if is_planned:
-            self._put(settings)
-        else:
-            _set_items(self, settings)
+        _update(self, settings)
         return True
 
     def _set_those_in_upper_case(self, settings: dict[str, object]) -> bool:
@@ -501,7 +504,7 @@ class Config(WatchedSettings):
     def _set_each(self, settings: dict[str, object]) -> None:
         """Set some settings, one by one if a subclass looks at each."""
         if type(self).__setitem__ is _set_watched:
-            self._put(settings)
+            _update(self, settings)
         else:
             for name, value in settings.items():
                 self[name] = value
@@ -539,11 +542,39 @@ class Config(WatchedSettings):
         return {name[cut:].lower() if lowercase else name[cut:]: value for name, value in pairs}
 
     def __repr__(self) -> str:
-        shown = dict(self)
-        for name in _HIDDEN:
-            if shown.get(name):
-                shown[name] = "..."
-        return f"<{type(self).__name__} {shown!r}>"
+        mine = (id(self), get_ident())
+        if mine in _being_shown:
+            # As a dict that is among its own values.
+            return f"<{type(self).__name__} {{...}}>"
+        _being_shown.add(mine)
+        # In one step, which no other thread interrupts.
+        copied = dict.copy(self)
+        names, values = [*copied], [*copied.values()]
+        known = _texts.get
+        try:
+            if names[_OWN] == _OWN_NAMES and all(map(is_, values[_OWN], _OWN_VALUES)):
+                # Few applications set one of them.
+                if _ALL_OWN not in _texts:
+                    _texts[_ALL_OWN] = None, ", ".join(map(_shown, _OWN_NAMES, _OWN_VALUES))
+                names[_OWN], values[_OWN] = [_ALL_OWN], [None]
+            shown = [
+                text[1] if (text := known(name)) is not None and text[0] is value else _shown(name, value)
+                for name, value in zip(names, values, strict=True)
+            ]
+        finally:
+            _being_shown.discard(mine)
+            del copied, values  # tracebacks show local variables
+        return f"<{type(self).__name__} {{{', '.join(shown)}}}>"
+
+
+def _shown(name: str, value: object) -> str:
+    """Return how a config shows a setting."""
+    if name in _HIDDEN and value:
+        return f"{name!r}: '...'"
+    text = f"{name!r}: {value!r}"
+    if DEFAULT_CONFIG.get(name, _being_shown) is value:
+        _texts[name] = value, text
+    return text
 
 
 def _names_in_upper_case(source: object) -> list[str]:

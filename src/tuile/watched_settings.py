@@ -25,13 +25,13 @@ class WatchedSettings(dict[str, t.Any]):
             if key not in PLANNED_SETTINGS:
                 _set_item(self, key, value)
                 return
-            moves = _get(self, key, _ABSENT) is not value
+            if _get(self, key, _ABSENT) is value:
+                return
             _set_item(self, key, value)
         except Exception:
             del self, key, value  # tracebacks show local variables
             raise
-        if moves:
-            invalidate()
+        invalidate()
 
     def __delitem__(self, key: str) -> None:
         try:
@@ -79,31 +79,24 @@ class WatchedSettings(dict[str, t.Any]):
 
     def update(self, /, *args: object, **kwargs: object) -> None:
         """Set the items of a mapping, or of pairs, and then the keyword arguments."""
-        given = kwargs
-        if args:
-            if len(args) != 1 or type(args[0]) is not dict:
-                try:
+        given: dict[str, object] = kwargs
+        try:
+            if args:
+                if len(args) != 1 or type(args[0]) is not dict:
                     _update_by_any(self, *args, **kwargs)
-                except Exception:
-                    del self, args, kwargs, given  # tracebacks show local variables
-                    raise
-                return
-            given = {**args[0], **kwargs} if kwargs else args[0]
-        # Most are none that plans depend on.
-        if PLANNED_SETTINGS.isdisjoint(given):
+                    return
+                given = {**args[0], **kwargs} if kwargs else args[0]
+            # Most are none that plans depend on.
+            if not PLANNED_SETTINGS.isdisjoint(given):
+                for name in given:
+                    if name in PLANNED_SETTINGS and _get(self, name, _ABSENT) is not given[name]:
+                        _set_items(self, given)
+                        invalidate()
+                        return
             _set_items(self, given)
-        else:
-            self._put(given)
-
-    def _put(self, given: dict[str, object]) -> None:
-        """Set these settings, some of which plans may depend on."""
-        moves = False
-        for name in PLANNED_SETTINGS:
-            if name in given and _get(self, name, _ABSENT) is not given[name]:
-                moves = True
-        _set_items(self, given)
-        if moves:
-            invalidate()
+        except Exception:
+            del self, args, kwargs, given  # tracebacks show local variables
+            raise
 
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:
