@@ -19,12 +19,12 @@ from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .awaited_steps import await_before, finalize, may_await_after, may_be_awaited
 from .conversation import Conversation, converse
+from .event_stream import stream_of
 from .exchange import BODILESS, Exchange
 from .listening import Listener
 from .matched import Awaited
 from .prepared_responses import prepared_of
 from .scopes import announced_length, sent_headers, sent_length, status_code
-from .streams import Stream
 from .workers import call_in_worker
 
 if t.TYPE_CHECKING:
@@ -302,7 +302,7 @@ class MoreSteps:
                 await call_in_worker(self.workers, close)
             raise
         if isinstance(parts, AsyncParts):
-            stream = request._client = Stream(self.scope["method"], self.scope["http_version"], receive, send)
+            stream = request._client = stream_of(parts.body, self.scope, self.headers, receive, send)
             try:
                 await stream.carry_on(self.status, self.headers, parts.body)
             finally:

@@ -13,15 +13,15 @@ from .scopes import announced_length, sent_headers, status_code
 
 if t.TYPE_CHECKING:
     from asyncio import Task
-    from collections.abc import AsyncIterable
+    from collections.abc import AsyncIterable, AsyncIterator
 
     from ..wrappers.client import Told
     from .protocol import Receive, Send
 
-# A server's `send` need not pause, and neither need a generator: others get their turn after so long, and the server
-# gets one to send what it has after so many bytes.
-_LONGEST_TURN_S = 0.0005
-_MOST_BYTES_IN_A_TURN = 64 * 1024
+#: A server's `send` need not pause, and neither need a generator: others get their turn after so long, and the server
+#: gets one to send what it has after so many bytes.
+LONGEST_TURN_S = 0.0005
+MOST_BYTES_IN_A_TURN = 64 * 1024
 
 
 class Stream:
@@ -42,7 +42,7 @@ class Stream:
         self.http_version = http_version
         self.receive = receive
         self.send = send
-        self.has_left = self.is_over = False
+        self.has_left = self.is_over = self.is_stopped = False
         self.listener: Task[None] | None = None
 
     def is_disconnected(self) -> Told:
@@ -58,9 +58,9 @@ class Stream:
         has_body = self.method != "HEAD" and code not in BODILESS
         remaining = announced_length(headers) if has_body else 0
         task = current_task()
+        iterator = self._begin(pieces, task)
         # Only once the loop has a turn: a generator that never waits may be at its end by then.
         listening = get_running_loop().call_soon(self._begin_to_listen, task)
-        iterator = aiter(pieces)
         try:
             try:
                 await self.send(
@@ -68,9 +68,9 @@ class Stream:
                 )
                 remaining = await self._send_pieces(iterator, remaining) if has_body else 0
             except CancelledError:
-                if not self.has_left:
+                if not (self.has_left or self.is_stopped):
                     raise
-                _uncancel()
+                uncancel()
             except OSError:
                 # Some servers tell by it that the client left; anything else is an error of the generator.
                 if not self.has_left:
@@ -89,9 +89,13 @@ class Stream:
                 self.listener.cancel()
                 await settle(self.listener)
 
-    async def _send_pieces(self, iterator: t.AsyncIterator[object], remaining: int | None) -> int | None:
+    def _begin(self, pieces: AsyncIterable[object], task: Task[object] | None) -> AsyncIterator[object]:
+        """Return an iterator of what is to be sent in a task."""
+        return aiter(pieces)
+
+    async def _send_pieces(self, iterator: AsyncIterator[object], remaining: int | None) -> int | None:
         """Send the pieces, and return how many of the announced bytes are missing."""
-        send, octets, turn_ends = self.send, 0, monotonic() + _LONGEST_TURN_S
+        send, octets, turn_ends = self.send, 0, monotonic() + LONGEST_TURN_S
         async for item in iterator:
             body = item if type(item) is bytes else item.encode() if type(item) is str else _octets_of(item)
             if remaining is not None:
@@ -108,9 +112,9 @@ class Stream:
             elif remaining == 0:
                 break
             octets += len(body)
-            if octets >= _MOST_BYTES_IN_A_TURN or monotonic() >= turn_ends:
+            if octets >= MOST_BYTES_IN_A_TURN or monotonic() >= turn_ends:
                 await sleep(0)
-                octets, turn_ends = 0, monotonic() + _LONGEST_TURN_S
+                octets, turn_ends = 0, monotonic() + LONGEST_TURN_S
         return remaining
 
     def _begin_to_listen(self, task: Task[object] | None) -> None:
@@ -135,8 +139,8 @@ def _octets_of(item: object) -> bytes:
     return bytes(piece)
 
 
-def _uncancel() -> None:
+def uncancel() -> None:
     """Take back the cancellation of the current task, on Pythons that count them."""
-    uncancel = getattr(current_task(), "uncancel", None)
-    if uncancel is not None:
-        uncancel()
+    take_back = getattr(current_task(), "uncancel", None)
+    if take_back is not None:
+        take_back()

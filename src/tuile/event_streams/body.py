@@ -7,6 +7,7 @@ know at once that they are connected.
 from __future__ import annotations
 
 import typing as t
+from asyncio import get_running_loop
 from queue import Empty
 
 from ..dispatch.awaiting import worker
@@ -19,6 +20,7 @@ from .watched import StreamSession
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 
+    from ..sessions.watcher import Watcher
     from ..sessions.watching import SessionWatch
     from .producers import Producer
 
@@ -127,10 +129,15 @@ class EventBody:
 class AsyncEventBody(EventBody):
     """Events of an asynchronous iterable, made on the event loop of the server, or of the process.
 
-    It is an asynchronous iterable as well, for code that sends a response on an event loop.
+    It is an asynchronous iterable as well, for code that sends a response on an event loop. The project's own sends the
+    events without that: it awaits them in its own task, after `begin` and until `end`.
     """
 
-    _awaited: AwaitedProducer | None = None
+    is_of_events = True
+    comment = COMMENT
+    _watcher: Watcher | None = None
+    #: Lets there be no more events, as told by what sends them.
+    _stop: Callable[[], None] | None = None
 
     def _start(self) -> Producer:
         loop = worker.loop or process_loop()
@@ -147,10 +154,8 @@ class AsyncEventBody(EventBody):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._session.begin()
         yield COMMENT
-        producer = self._awaited = AwaitedProducer(t.cast("AsyncIterable[object]", self.events), self.encode)
-        watcher = watcher_of(producer.loop) if self._session.may_end else None
-        if watcher is not None:
-            watcher.add(self)
+        producer = AwaitedProducer(t.cast("AsyncIterable[object]", self.events), self.encode)
+        self._watch(producer.stop)
         try:
             while True:
                 piece = await producer.next_piece(self.keep_alive)
@@ -159,9 +164,25 @@ class AsyncEventBody(EventBody):
                     return
                 yield piece
         finally:
-            if watcher is not None:
-                await watcher.remove(self)
+            await self.end()
             await producer.end()
+
+    def begin(self, stop: Callable[[], None]) -> AsyncIterator[object]:
+        """Return an iterator of the events. What is given is called when their session is ended."""
+        self._session.begin()
+        self._watch(stop)
+        return aiter(t.cast("AsyncIterable[object]", self.events))
+
+    def _watch(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        if self._session.may_end:
+            self._watcher = watcher_of(get_running_loop())
+            self._watcher.add(self)
+
+    async def end(self) -> None:
+        """Watch the session no longer."""
+        if self._watcher is not None:
+            await self._watcher.remove(self)
 
     @property
     def session_watch(self) -> SessionWatch | None:
@@ -173,5 +194,5 @@ class AsyncEventBody(EventBody):
 
     def end_session(self) -> None:
         """End the stream: the session has been ended."""
-        if self._awaited is not None:
-            self._awaited.stop()
+        if self._stop is not None:
+            self._stop()

@@ -1,0 +1,168 @@
+"""Send server-sent events of an asynchronous iterable: in the task of their request, with comments between them."""
+
+from __future__ import annotations
+
+import logging
+import typing as t
+from asyncio import create_task, get_running_loop, sleep
+
+from .listening import settle
+from .scopes import announced_length
+from .streams import LONGEST_TURN_S, MOST_BYTES_IN_A_TURN, Stream
+
+if t.TYPE_CHECKING:
+    from asyncio import Task, TimerHandle
+    from collections.abc import AsyncIterable, AsyncIterator
+
+    from .protocol import Receive, Scope, Send
+
+_logger = logging.getLogger("tuile.sse")
+
+
+class Events(t.Protocol):
+    """A body of events, as `event_streams` has it."""
+
+    #: After how many seconds without an event a comment is sent; None for never.
+    keep_alive: float | None
+    #: The comment.
+    comment: bytes
+
+    def encode(self, event: object, /) -> bytes:
+        """Return an event as it is sent."""
+
+    def begin(self, stop: t.Callable[[], None]) -> AsyncIterator[object]:
+        """Return an iterator of the events. What is given is called when their session is ended."""
+
+    async def end(self) -> None:
+        """Watch the session no longer."""
+
+
+class EventStream(Stream):
+    """A response with events. The generator of the events runs in the task that sends them.
+
+    Only comments, which are due while it waits, are sent by tasks of their own.
+
+    Args:
+        events: The body.
+        method: The method of the request.
+        http_version: Its version of HTTP.
+        receive: Of the server.
+        send: Of the server.
+    """
+
+    def __init__(self, events: Events, method: str, http_version: str, receive: Receive, send: Send) -> None:
+        super().__init__(method, http_version, receive, send)
+        self.events = events
+        self._task: Task[object] | None = None
+        # Since when the generator is waited for; None while something is sent.
+        self._waits_since: float | None = None
+        self._timer: TimerHandle | None = None
+        self._commenting: Task[None] | None = None
+
+    async def carry_on(self, status: str, headers: list[tuple[str, str]], pieces: AsyncIterable[object]) -> None:
+        """Send the response, and close its generator whatever happens."""
+        try:
+            await super().carry_on(status, headers, pieces)
+        except Exception:
+            if not self.has_left:
+                raise
+            _logger.exception("A generator of events failed when its client had left")
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            await self.events.end()
+
+    def _begin(self, pieces: AsyncIterable[object], task: Task[object] | None) -> AsyncIterator[object]:
+        self._task = task
+        return self.events.begin(self._stop)
+
+    async def _send_pieces(  # noqa: C901 - each event in one frame
+        self, iterator: AsyncIterator[object], remaining: int | None
+    ) -> int | None:
+        """Send the events, each of them at once."""
+        send, encode, time = self.send, self.events.encode, get_running_loop().time
+        # Browsers should know at once that they are connected.
+        await self._comment()
+        if self.is_stopped:
+            return remaining
+        octets, now = 0, time()
+        turn_ends = now + LONGEST_TURN_S
+        self._waits_since = now
+        if self.events.keep_alive is not None:
+            self._call_later(self.events.keep_alive)
+        try:
+            async for event in iterator:
+                body = encode(event)
+                self._waits_since = None
+                if self._commenting is not None:
+                    await settle(self._commenting)
+                if self.has_left or self.is_stopped:
+                    break
+                try:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                except OSError:
+                    self.has_left = True
+                    raise
+                octets, now = octets + len(body), time()
+                if octets >= MOST_BYTES_IN_A_TURN or now >= turn_ends:
+                    await sleep(0)
+                    octets, now = 0, time()
+                    turn_ends = now + LONGEST_TURN_S
+                if self.is_stopped:
+                    break
+                self._waits_since = now
+        except BaseException:
+            if self._commenting is not None and not self.is_stopped:
+                self._commenting.cancel()
+            raise
+        finally:
+            self._waits_since = None
+            if self._commenting is not None:
+                await settle(self._commenting)
+        return remaining
+
+    async def _comment(self) -> None:
+        try:
+            await self.send({"type": "http.response.body", "body": self.events.comment, "more_body": True})
+        except OSError:
+            self.has_left = True
+            raise
+
+    async def _comment_meanwhile(self) -> None:
+        """Send a comment while the generator is waited for."""
+        try:
+            await self._comment()
+        except OSError:
+            if self._task is not None and not self.is_over:
+                self._task.cancel()
+        finally:
+            self._commenting = None
+
+    def _call_later(self, delay: float) -> None:
+        self._timer = get_running_loop().call_later(delay, self._look)
+
+    def _look(self) -> None:
+        """Send a comment if it is time. A timer for each event would cost more than the event."""
+        keep_alive = t.cast("float", self.events.keep_alive)
+        now = get_running_loop().time()
+        due = (now if self._waits_since is None or self._commenting is not None else self._waits_since) + keep_alive
+        if now >= due:
+            self._waits_since = now
+            self._commenting = create_task(self._comment_meanwhile())
+            due = now + keep_alive
+        self._call_later(due - now)
+
+    def _stop(self) -> None:
+        """Let there be no more events: their session has been ended."""
+        self.is_stopped = True
+        # What is being sent is sent.
+        if self._waits_since is not None and self._task is not None and not self.is_over:
+            self._task.cancel()
+
+
+def stream_of(body: object, scope: Scope, headers: list[tuple[str, str]], receive: Receive, send: Send) -> Stream:
+    """Return what sends an asynchronous body as the response with these headers."""
+    method, http_version = scope["method"], scope["http_version"]
+    if getattr(type(body), "is_of_events", False) and announced_length(headers) is None:
+        return EventStream(t.cast("Events", body), method, http_version, receive, send)
+    return Stream(method, http_version, receive, send)
