@@ -9,13 +9,15 @@ import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
 from tests.asgi.driver import Server, ask, make_scope, run, until
 from tests.beside_flask import make_environ
 from tests.beside_flask import send as send_by_wsgi
-from tuile import Flask, Response, has_request_context, request, stream_with_context
+from tuile import Flask, Response, has_request_context, request, sse, stream_with_context
+from tuile.asgi.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -380,3 +382,49 @@ def test_nobody_listens_while_a_generator_does_not_let_the_loop_have_a_turn(wait
         assert bool(received) == waits
 
     run(main)
+
+
+@pytest.mark.parametrize("kind", ["stream", "events", "registered", "overridden", "replaced", "by the generator"])
+def test_only_functions_that_are_called_at_the_end_of_a_stream_get_a_worker(kind: str) -> None:
+    app = Flask("ends", static_folder=None)
+    ended: list[bool] = []
+
+    class Own(Response):
+        def close(self) -> None:
+            note()
+            super().close()
+
+    def note() -> None:
+        ended.append(asyncio._get_running_loop() is not None)
+
+    async def pieces() -> AsyncIterator[str]:
+        yield "a"
+        if kind == "by the generator":
+            made[-1].call_on_close(note)
+        await asyncio.sleep(0)
+        yield "b"
+
+    makers: dict[str, Any] = {"events": sse, "overridden": Own}
+    made: list[Any] = []
+
+    @app.get("/")
+    async def view() -> Any:
+        response = makers.get(kind, Response)(pieces())
+        made.append(response)
+        if kind == "registered":
+            response.call_on_close(note)
+        if kind == "replaced":
+            close = response.close
+            response.close = lambda: (note(), close())
+        return response
+
+    async def main() -> None:
+        await ask(app)
+        assert (await ask(app)).status == 200
+        ended.clear()
+        with mock.patch.object(Workers, "submit", autospec=True, side_effect=Workers.submit) as asked:
+            assert (await ask(app)).body.replace(b"data: ", b"").replace(b"\n", b"") in {b"ab", b":ab"}
+        assert asked.called is (kind not in {"stream", "events"})
+
+    run(main)
+    assert ended == ([] if kind in {"stream", "events"} else [False])

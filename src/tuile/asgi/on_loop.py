@@ -307,7 +307,8 @@ class MoreSteps:
                 await stream.carry_on(self.status, self.headers, parts.body)
             finally:
                 request._client = None
-                await call_in_worker(self.workers, parts.close)
+                if not parts.close_quietly():
+                    await call_in_worker(self.workers, parts.close)
         elif not (type(parts) is list or type(parts) is tuple) or not await self._send_whole(parts, send):
             exchange = Exchange(self._start, self.context.request.environ, copy_context(), self.workers)
             exchange.inbox_complete = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 if t.TYPE_CHECKING:
@@ -13,6 +14,8 @@ if t.TYPE_CHECKING:
 
 #: Returns the pieces of an asynchronous iterable for the thread that calls it, and can be closed.
 _iterate: Callable[[AsyncIterable[object]], Iterator[object]] | None = None
+# As they are defined: nothing of the application's is called by them, but for what is registered.
+_close, _iter_encoded = WerkzeugResponse.close, WerkzeugResponse.iter_encoded
 
 
 def iterate_by(iterate: Callable[[AsyncIterable[object]], Iterator[object]]) -> None:
@@ -50,6 +53,28 @@ class AsyncParts(ClosingIterator):
     def __init__(self, response: Response, body: AsyncIterable[object]) -> None:
         super().__init__(response.iter_encoded(), response.close)
         self.body = body
+        self._response = response
+
+    def close_quietly(self) -> bool:
+        """Close the response if no function of the application's is called by it; return whether that was done.
+
+        Nothing has iterated over these parts: the body was awaited.
+        """
+        response, kind = self._response, type(self._response)
+        own: object = response.response
+        if (
+            kind.close is not _close
+            or kind.iter_encoded is not _iter_encoded
+            or "close" in vars(response)
+            or "iter_encoded" in vars(response)
+            or response._on_close
+            or not (type(own) is AsyncBody or getattr(type(own), "is_of_events", False))
+            # A thread has iterated over it.
+            or getattr(own, "_iterator", None) is not None
+        ):
+            return False
+        self.close()
+        return True
 
 
 def prepare(response: Response) -> bool:
