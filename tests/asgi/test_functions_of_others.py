@@ -92,7 +92,8 @@ class Program:
 
     async def key(self) -> str:
         """Fail."""
-        return {}["missing"]  # type: ignore[no-any-return]
+        missing: dict[str, str] = {}
+        return missing["missing"]
 
     async def redirect(self) -> Any:
         """Redirect by an error of its own."""

@@ -435,13 +435,14 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         ready: Prepared | None = None
         if context._request is None or context._request._client is None:
             # prepared_of: Return a response as it is sent; None if something has to be prepared, perhaps by its class
-            if type(body) is plan.response_class:
-                if plan.quiet and plan.text_start is not None and (type(body).__call__ is CALL):
+            kind = type(body)
+            if kind is plan.response_class:
+                if plan.quiet and plan.text_start is not None and (kind.__call__ is CALL):
                     ready = prepared_response(body, method, plan.text_start)
                 else:
                     ready = None
             else:
-                ready = prepared_page(body, method, scope["http_version"]) if type(body) is Page else None
+                ready = prepared_page(body, method, scope["http_version"]) if kind is Page else None
         prepared = ready
         if prepared is not None and (
             more is UNSEEN
@@ -648,13 +649,14 @@ async def answer_awaited(
         ready: Prepared | None = None
         if context._request is None or context._request._client is None:
             # prepared_of: Return a response as it is sent; None if something has to be prepared, perhaps by its class
-            if type(body) is plan.response_class:
-                if plan.quiet and plan.text_start is not None and (type(body).__call__ is CALL):
+            kind = type(body)
+            if kind is plan.response_class:
+                if plan.quiet and plan.text_start is not None and (kind.__call__ is CALL):
                     ready = prepared_response(body, method, plan.text_start)
                 else:
                     ready = None
             else:
-                ready = prepared_page(body, method, scope["http_version"]) if type(body) is Page else None
+                ready = prepared_page(body, method, scope["http_version"]) if kind is Page else None
         prepared = ready
         if prepared is not None and (
             more is UNSEEN
@@ -887,13 +889,14 @@ def answer_matched(
             # send_to: Prepare a response to be sent as it is, or send it to `start_response`; return its parts too
             sent: Body
             # prepared_of: Return a response as it is sent; None if something has to be prepared, perhaps by its class
-            if type(body) is plan.response_class:
-                if plan.quiet and plan.text_start is not None and (type(body).__call__ is CALL):
+            kind = type(body)
+            if kind is plan.response_class:
+                if plan.quiet and plan.text_start is not None and (kind.__call__ is CALL):
                     ready = prepared_response(body, method, plan.text_start)
                 else:
                     ready = None
             else:
-                ready = prepared_page(body, method, asgi_scope["http_version"]) if type(body) is Page else None
+                ready = prepared_page(body, method, asgi_scope["http_version"]) if kind is Page else None
             prepared = ready
             if prepared is not None:
                 sent = () if method == "HEAD" else [prepared[2]]

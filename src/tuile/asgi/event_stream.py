@@ -29,9 +29,11 @@ class Events(t.Protocol):
 
     def encode(self, event: object, /) -> bytes:
         """Return an event as it is sent."""
+        ...
 
     def begin(self, stop: t.Callable[[], None]) -> AsyncIterator[object]:
         """Return an iterator of the events. What is given is called when their session is ended."""
+        ...
 
     async def end(self) -> None:
         """Watch the session no longer."""

@@ -49,13 +49,14 @@ def prepared_of(plan: Plan, response: Body, method: str, scope: Scope) -> Prepar
         method: The method of its request.
         scope: The scope of its request.
     """
-    if type(response) is plan.response_class:
-        if plan.quiet and plan.text_start is not None and type(response).__call__ is CALL:
+    kind = type(response)
+    if kind is plan.response_class:
+        if plan.quiet and plan.text_start is not None and kind.__call__ is CALL:
             ready = prepared_response(response, method, plan.text_start)
         else:
             ready = None
     else:
-        ready = prepared_page(response, method, scope["http_version"]) if type(response) is Page else None
+        ready = prepared_page(response, method, scope["http_version"]) if kind is Page else None
     return ready
 
 
