@@ -10,7 +10,6 @@ import json
 import os
 import typing as t
 from datetime import timedelta
-from operator import is_
 from threading import get_ident
 from types import GetSetDescriptorType, ModuleType
 
@@ -312,12 +311,7 @@ class ConfigAttribute(t.Generic[T]):
 
 # What a repr does not show: it ends in logs and error trackers.
 _HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_STORE"})
-# How a repr shows the default values, which most settings have; and the configs that are being shown, by thread.
-_texts: dict[object, tuple[object, str]] = {}
-_OWN = slice(list(DEFAULT_CONFIG).index("SECRET_KEY_RETIRED"), len(DEFAULT_CONFIG))
-_OWN_NAMES, _OWN_VALUES = [*DEFAULT_CONFIG][_OWN], [*DEFAULT_CONFIG.values()][_OWN]
-# The key of the text for all of these together.
-_ALL_OWN: t.Any = object()
+# The configs that are being shown, by thread.
 _being_shown: set[tuple[int, int]] = set()
 
 
@@ -546,35 +540,16 @@ class Config(WatchedSettings):
         if mine in _being_shown:
             # As a dict that is among its own values.
             return f"<{type(self).__name__} {{...}}>"
+        shown = dict.copy(self)
+        for name in _HIDDEN:
+            if shown.get(name):
+                shown[name] = "..."
         _being_shown.add(mine)
-        # In one step, which no other thread interrupts.
-        copied = dict.copy(self)
-        names, values = [*copied], [*copied.values()]
-        known = _texts.get
         try:
-            if names[_OWN] == _OWN_NAMES and all(map(is_, values[_OWN], _OWN_VALUES)):
-                # Few applications set one of them.
-                if _ALL_OWN not in _texts:
-                    _texts[_ALL_OWN] = None, ", ".join(map(_shown, _OWN_NAMES, _OWN_VALUES))
-                names[_OWN], values[_OWN] = [_ALL_OWN], [None]
-            shown = [
-                text[1] if (text := known(name)) is not None and text[0] is value else _shown(name, value)
-                for name, value in zip(names, values, strict=True)
-            ]
+            return f"<{type(self).__name__} {shown!r}>"
         finally:
             _being_shown.discard(mine)
-            del copied, values  # tracebacks show local variables
-        return f"<{type(self).__name__} {{{', '.join(shown)}}}>"
-
-
-def _shown(name: str, value: object) -> str:
-    """Return how a config shows a setting."""
-    if name in _HIDDEN and value:
-        return f"{name!r}: '...'"
-    text = f"{name!r}: {value!r}"
-    if DEFAULT_CONFIG.get(name, _being_shown) is value:
-        _texts[name] = value, text
-    return text
+            del shown  # tracebacks show local variables
 
 
 def _names_in_upper_case(source: object) -> list[str]:
