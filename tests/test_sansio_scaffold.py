@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.exceptions import NotFound
 
+from tests.beside_flask import outcome, same
 from tuile import Blueprint, Flask
 from tuile.sansio.scaffold import Scaffold, _endpoint_from_view_func, setupmethod
 
@@ -268,3 +269,67 @@ print([name for name in ("click", "jinja2", "tuile.cli") if name in sys.modules]
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+HOOKS = {
+    "before_request": "before_request_funcs",
+    "after_request": "after_request_funcs",
+    "teardown_request": "teardown_request_funcs",
+    "context_processor": "template_context_processors",
+    "url_value_preprocessor": "url_value_preprocessors",
+    "url_defaults": "url_default_functions",
+}
+REPLACED: dict[str, Any] = {
+    "as it is": None,
+    "a dict": dict,
+    "a dict with a list": lambda: {None: []},
+    "a dict with a filled list": lambda: {None: [len]},
+    "a dict with None": lambda: {None: None},
+    "another defaultdict": lambda: defaultdict(list),
+}
+
+
+# Flask raises a KeyError for some of the hooks if the registry is a dict that has nothing.
+@pytest.mark.parametrize(
+    ("hook", "replaced"),
+    [(hook, one) for hook in HOOKS for one in REPLACED if one != "a dict" or hook.endswith("_request")],
+)
+def test_functions_are_registered_as_by_flask_whatever_stands_for_a_registry(hook: str, replaced: str) -> None:
+    def program(framework: Any) -> Any:
+        found = []
+        for owner in (
+            framework.Flask("shop", root_path="/", static_folder=None),
+            framework.Blueprint("shop", "shop", root_path="/"),
+        ):
+            make = REPLACED[replaced]
+            if make is not None:
+                setattr(owner, HOOKS[hook], make())
+            registry = getattr(owner, HOOKS[hook])
+            for function in (repr, ascii):
+                result = outcome(getattr(owner, hook), function)
+                found.append((result[0], result[1:] if result[0] == "raised" else result[1] is function))
+            functions = registry.get(None)
+            found.append([one for one in functions if one in {repr, ascii, len}] if functions else functions)
+            found.append([scope for scope in registry if scope is not None])
+        return found
+
+    same(program)
+
+
+def test_the_first_function_is_run_though_requests_were_served_without(tmp_path: Path) -> None:
+    app = Flask("shop", root_path=str(tmp_path), static_folder=None)
+    app.add_url_rule("/", view_func=lambda: "hello")
+    client, seen = app.test_client(), []
+    for _ in range(40):
+        assert client.get("/").text == "hello"
+    for hook in ("before_request", "after_request", "teardown_request", "url_value_preprocessor"):
+        app._got_first_request = False
+
+        def note(*given: Any, hook: str = hook) -> Any:
+            seen.append(hook)
+            return given[0] if hook == "after_request" else None
+
+        getattr(app, hook)(note)
+        app._got_first_request = True
+        client.get("/")
+        assert hook in seen

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.beside_flask import same
 from tuile import Flask, g, request
 from tuile.views import MethodView, View, http_method_funcs
 
@@ -219,3 +221,28 @@ def test_asynchronous_methods_are_waited_for(app: Flask, client: FlaskClient) ->
     app.add_url_rule("/view", view_func=PatientView.as_view("view"))
     assert client.get("/method").text == "waited"
     assert client.get("/view").text == "waited too"
+
+
+@pytest.mark.parametrize("decorators", [None, [], (), [lambda view: view], "fresh"])
+def test_a_view_function_has_the_attributes_that_flask_gives_it(decorators: Any) -> None:
+    def program(framework: Any) -> Any:
+        seen = []
+
+        def renamed(view: Any) -> Any:
+            seen.append((view.__name__, view.__module__, sorted(vars(view))))
+
+            def changed(**given: Any) -> Any:
+                return view(**given)
+
+            return changed
+
+        views: Any = import_module(f"{framework.__name__}.views")
+
+        class Shown(views.View):  # type: ignore[misc] # of either framework
+            """What is shown."""
+
+        Shown.decorators = [renamed, renamed] if decorators == "fresh" else decorators
+        view = Shown.as_view("shown")
+        return seen, view.__name__, view.__module__, view.__doc__, view.methods, view.provide_automatic_options
+
+    same(program)

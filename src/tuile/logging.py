@@ -35,8 +35,9 @@ def has_level_handler(logger: logging.Logger) -> bool:
     level = logger.getEffectiveLevel()
     link: logging.Logger | None = logger
     while link is not None:
-        if any(handler.level <= level for handler in link.handlers):
-            return True
+        for handler in link.handlers:
+            if handler.level <= level:
+                return True
         link = link.parent if link.propagate else None
     return False
 

@@ -27,6 +27,8 @@ _signals = Namespace()
 
 _stock_send, _stock_receivers_for = as_defined(Signal, "send"), as_defined(Signal, "receivers_for")
 
+_set_item = dict.__setitem__  # `super()` would take most of the time
+
 #: The names of the signals that have ever had a receiver. None is removed: then the receivers are looked at.
 heard: set[str] = set()
 
@@ -54,8 +56,9 @@ class _Receivers(dict[t.Any, t.Any]):
         self._name = name
 
     def __setitem__(self, key: object, receiver: object) -> None:
-        _hear(self._name)
-        super().__setitem__(key, receiver)
+        if self._name not in heard:
+            _hear(self._name)
+        _set_item(self, key, receiver)
 
 
 class _Signal(NamedSignal):

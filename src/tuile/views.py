@@ -58,18 +58,20 @@ class View:
             return app.ensure_sync(instance.dispatch_request)(**kwargs)
 
         view_func: Any = view
-        # Decorators read these two, and may return functions without them.
-        view_func.__name__ = name
-        view_func.__module__ = cls.__module__
-        for decorator in cls.decorators:
-            view_func = decorator(view_func)
+        if cls.decorators:
+            # Decorators read these two, and may return functions without them.
+            view_func.__name__ = name
+            view_func.__module__ = cls.__module__
+            for decorator in cls.decorators:
+                view_func = decorator(view_func)
         view_func.__name__ = name
         view_func.__module__ = cls.__module__
         view_func.__doc__ = cls.__doc__
         view_func.view_class = cls
         view_func.methods = cls.methods
         view_func.provide_automatic_options = cls.provide_automatic_options
-        return cast("ft.RouteCallable", view_func)
+        made: ft.RouteCallable = view_func
+        return made
 
 
 class MethodView(View):

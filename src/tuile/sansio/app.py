@@ -34,6 +34,7 @@ if t.TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
+    from .. import logging as app_logging
     from .. import typing as ft
     from ..http import locations
     from ..keys.app_keys import CachedKeys
@@ -43,7 +44,10 @@ if t.TYPE_CHECKING:
     from . import type_vars
     from .blueprints import Blueprint
 else:
-    ft, locations, type_vars = late_modules(__name__, "..typing as ft", "..http.locations", ".type_vars")
+    # Most requests log nothing.
+    app_logging, ft, locations, type_vars = late_modules(
+        __name__, "..logging as app_logging", "..typing as ft", "..http.locations", ".type_vars"
+    )
 
 _stock_find_package = find_package
 
@@ -75,9 +79,7 @@ class _EnvironmentClass:
 
 def create_logger(app: App) -> logging.Logger:
     """Create the logger of an application: by this name, because tests patch it in Flask's module."""
-    from ..logging import create_logger_as_defined  # noqa: PLC0415 - most requests log nothing
-
-    return create_logger_as_defined(app)
+    return app_logging.create_logger_as_defined(app)
 
 
 class App(AppWebSockets, metaclass=Watched):
