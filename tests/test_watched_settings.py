@@ -116,3 +116,17 @@ def test_tracebacks_of_an_update_show_no_settings() -> None:
     ours = [entry for entry in raised.traceback if str(entry.path).endswith("tuile/watched_settings.py")]
     assert ours
     assert all("hidden" not in repr(entry.frame.f_locals) for entry in ours)
+
+
+def test_settings_that_are_what_they_are_do_not_undo_what_is_set_meanwhile() -> None:
+    class Meanwhile(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            settings["DEBUG"] = True  # as another thread
+            return str.__eq__(self, other)
+
+    settings: Any = WatchedSettings(DEBUG=None, TESTING=False)
+    settings.update({"DEBUG": None, Meanwhile("TESTING"): False, "A": 1})
+    assert dict(settings) == {"DEBUG": True, "TESTING": False, "A": 1}

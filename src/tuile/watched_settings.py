@@ -93,6 +93,8 @@ class WatchedSettings(dict[str, t.Any]):
                         _set_items(self, given)
                         invalidate()
                         return
+                # They are what they are: set again, they could undo what another thread sets meanwhile, unnoticed.
+                given = {name: value for name, value in given.items() if name not in PLANNED_SETTINGS}
             _set_items(self, given)
         except Exception:
             del self, args, kwargs, given  # tracebacks show local variables

@@ -50,6 +50,13 @@ def setupmethod(f: type_vars.F) -> type_vars.F:
     return cast("type_vars.F", update_wrapper(checked, f))
 
 
+def _append(registry: dict[ft.AppOrBlueprintKey, list[Any]], entry: type_vars.Entry) -> type_vars.Entry:
+    """Add an entry for everything that the owner of the registry handles."""
+    # The `setdefault` of a registry takes longer than all the rest.
+    (registry.get(None) or registry.setdefault(None, [])).append(entry)
+    return entry
+
+
 class Scaffold(DeclaresCookies):
     """The common base class of `Flask` and `Blueprint`.
 
@@ -249,13 +256,12 @@ class Scaffold(DeclaresCookies):
 
         return decorator
 
-    # Hooks. The `setdefault` of a registry takes longer than all the rest, so it is called for the first function only.
+    # Hooks
 
     @setupmethod
     def before_request(self, f: type_vars.T_before_request) -> type_vars.T_before_request:
         """Call `f` before the view. If it returns a value other than None, that is the response."""
-        (self.before_request_funcs.get(None) or self.before_request_funcs.setdefault(None, [])).append(f)
-        return f
+        return _append(self.before_request_funcs, f)
 
     @setupmethod
     def after_request(self, f: type_vars.T_after_request) -> type_vars.T_after_request:
@@ -263,8 +269,7 @@ class Scaffold(DeclaresCookies):
 
         If one of these functions raises an error, the remaining ones are not called.
         """
-        (self.after_request_funcs.get(None) or self.after_request_funcs.setdefault(None, [])).append(f)
-        return f
+        return _append(self.after_request_funcs, f)
 
     @setupmethod
     def teardown_request(self, f: type_vars.T_teardown) -> type_vars.T_teardown:
@@ -272,26 +277,22 @@ class Scaffold(DeclaresCookies):
 
         It is always called. Its return value is ignored, and it must not raise an error.
         """
-        (self.teardown_request_funcs.get(None) or self.teardown_request_funcs.setdefault(None, [])).append(f)
-        return f
+        return _append(self.teardown_request_funcs, f)
 
     @setupmethod
     def context_processor(self, f: type_vars.T_template_context_processor) -> type_vars.T_template_context_processor:
         """Add the dict that `f` returns to the context of each template."""
-        (self.template_context_processors.get(None) or self.template_context_processors.setdefault(None, [])).append(f)
-        return f
+        return _append(self.template_context_processors, f)
 
     @setupmethod
     def url_value_preprocessor(self, f: type_vars.T_url_value_preprocessor) -> type_vars.T_url_value_preprocessor:
         """Let `f(endpoint, values)` change the values of a matched URL, before all other hooks."""
-        (self.url_value_preprocessors.get(None) or self.url_value_preprocessors.setdefault(None, [])).append(f)
-        return f
+        return _append(self.url_value_preprocessors, f)
 
     @setupmethod
     def url_defaults(self, f: type_vars.T_url_defaults) -> type_vars.T_url_defaults:
         """Let `f(endpoint, values)` add values whenever a URL is built."""
-        (self.url_default_functions.get(None) or self.url_default_functions.setdefault(None, [])).append(f)
-        return f
+        return _append(self.url_default_functions, f)
 
     # Error handlers
 
