@@ -124,9 +124,10 @@ def test_settings_that_are_what_they_are_do_not_undo_what_is_set_meanwhile() -> 
         __hash__ = str.__hash__
 
         def __eq__(self, other: object) -> bool:
-            settings["DEBUG"] = True  # as another thread
+            if settings["A"] == 0:
+                settings["DEBUG"], settings["A"] = True, 1  # as another thread
             return str.__eq__(self, other)
 
-    settings: Any = WatchedSettings(DEBUG=None, TESTING=False)
-    settings.update({"DEBUG": None, Meanwhile("TESTING"): False, "A": 1})
-    assert dict(settings) == {"DEBUG": True, "TESTING": False, "A": 1}
+    settings: Any = WatchedSettings(DEBUG=None, TESTING=False, A=0)
+    settings.update({"DEBUG": None, Meanwhile("TESTING"): False, "B": 2})
+    assert dict(settings) == {"DEBUG": True, "TESTING": False, "A": 1, "B": 2}
