@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,11 +31,13 @@ class Client:
     Args:
         slowness: How long the client takes for each message, in seconds.
         fails_at: Which of the pieces the server cannot send.
+        error: What it raises then.
     """
 
-    def __init__(self, slowness: float = 0, fails_at: int | None = None) -> None:
+    def __init__(self, slowness: float = 0, fails_at: int | None = None, error: type[Exception] = OSError) -> None:
         self.slowness = slowness
         self.fails_at = fails_at
+        self.error = error
         self.got: list[tuple[float, bytes]] = []
         self.is_complete = self.is_sending = False
         self.left: asyncio.Event | None = None
@@ -43,13 +47,18 @@ class Client:
         await self.left.wait()
         return {"type": "http.disconnect"}
 
+    def leave(self) -> None:
+        """Leave, if the application listens."""
+        if self.left is not None:
+            self.left.set()
+
     async def send(self, message: Any) -> None:
         assert not self.is_sending, "two messages at the same time"
         self.is_sending = True
         if message["type"] == "http.response.body":
             if len(self.got) == self.fails_at:
                 self.is_sending = False
-                raise OSError
+                raise self.error
             self.got.append((asyncio.get_running_loop().time(), message["body"]))
             self.is_complete = not message["more_body"]
         await asyncio.sleep(self.slowness)
@@ -284,6 +293,124 @@ def test_what_a_generator_raises_when_its_client_has_left_is_logged(caplog: pyte
     assert [record.getMessage() for record in caplog.records] == [
         "A generator of events failed when its client had left"
     ]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, ConnectionError])
+@pytest.mark.parametrize("how", ["client had left", "session had been ended"])
+@pytest.mark.parametrize("slowness", [0, 4])
+def test_what_nobody_waits_for_fails_in_the_log_alone(
+    caplog: pytest.LogCaptureFixture, error: type[Exception], how: str, slowness: int
+) -> None:
+    """The generator fails where it is cancelled, or where it is closed after an event."""
+    client = Client(slowness)
+
+    async def events() -> AsyncIterator[str]:
+        try:
+            for _ in range(3):
+                await asyncio.sleep(0)
+                yield "x"
+            await asyncio.sleep(1000)
+        finally:
+            raise error
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        body = AsyncEventBody(events(), octets, KEEP_ALIVE)
+        stream = EventStream(body, "GET", "1.1", client.receive, client.send)
+        loop.call_later(10, lambda: client.leave() if how == "client had left" else body.end_session())
+        await stream.carry_on("200 OK", HEADERS, body)
+
+    with caplog.at_level(logging.ERROR, "tuile.sse"):
+        on_quick_loop(main)
+    (record,) = caplog.records
+    assert record.getMessage() == f"A generator of events failed when its {how}"
+    assert record.exc_info is not None
+    assert record.exc_info[0] is error
+    assert client.is_complete is (how != "client had left")
+
+
+@pytest.mark.parametrize("leaves_at", [1, 3, 8])
+@pytest.mark.parametrize("ends_at", [2, 3, 8])
+@pytest.mark.parametrize("fails_at", [None, 1])
+def test_a_generator_that_cleans_up_is_not_cancelled_again(leaves_at: int, ends_at: int, fails_at: int | None) -> None:
+    steps: list[str] = []
+    client = Client(fails_at=fails_at)
+
+    async def events() -> AsyncIterator[str]:
+        try:
+            await asyncio.sleep(1000)
+            yield "x"
+        finally:
+            await asyncio.sleep(20)
+            steps.append("cleaned")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        body = AsyncEventBody(events(), octets, KEEP_ALIVE)
+        loop.call_later(leaves_at, client.leave)
+        loop.call_later(ends_at, body.end_session)
+        await EventStream(body, "GET", "1.1", client.receive, client.send).carry_on("200 OK", HEADERS, body)
+        # What was asked for here is taken back, on Pythons that count it.
+        assert getattr(asyncio.current_task(), "cancelling", int)() == 0
+
+    on_quick_loop(main)
+    assert steps == ["cleaned"]
+
+
+def test_an_error_of_the_server_in_a_comment_is_the_error_of_the_request() -> None:
+    steps: list[float] = []
+    client = Client(fails_at=1, error=ZeroDivisionError)
+
+    async def events() -> AsyncIterator[str]:
+        try:
+            await asyncio.sleep(1000)
+            yield "x"
+        finally:
+            steps.append(asyncio.get_running_loop().time())
+
+    with pytest.raises(ZeroDivisionError):
+        on_quick_loop(lambda: stream_of(events(), client))
+    assert steps == [KEEP_ALIVE]
+
+
+@pytest.mark.parametrize("keep_alive", [1e-300, 1e-9])
+def test_comments_that_are_always_due_are_sent_one_at_a_time(keep_alive: float) -> None:
+    client = Client(slowness=0.001)
+
+    async def events() -> AsyncIterator[str]:
+        for _ in range(3):
+            await asyncio.sleep(0.005)
+            yield "x"
+
+    run(lambda: stream_of(events(), client, keep_alive))
+    assert client.text == "x;" * 3
+    assert client.is_complete
+
+
+def test_a_stream_that_has_ended_leaves_nothing_to_the_garbage_collector() -> None:
+    bodies: list[weakref.ref[Any]] = []
+    app = tuile.Flask("events", static_folder=None)
+
+    async def one() -> AsyncIterator[str]:
+        yield "x"
+
+    @app.get("/")
+    async def events() -> Any:
+        response = tuile.sse(one())
+        bodies.append(weakref.ref(response.response))
+        return response
+
+    async def main() -> None:
+        await Server(make_scope()).ask(app)
+        gc.disable()
+        try:
+            await Server(make_scope()).ask(app)
+            await asyncio.sleep(0)
+            assert bodies[-1]() is None
+        finally:
+            gc.enable()
+
+    run(main)
 
 
 def test_a_generator_with_a_timeout_of_its_own_goes_on_while_comments_are_sent() -> None:

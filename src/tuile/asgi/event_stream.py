@@ -55,20 +55,19 @@ class EventStream(Stream):
     def __init__(self, events: Events, method: str, http_version: str, receive: Receive, send: Send) -> None:
         super().__init__(method, http_version, receive, send)
         self.events = events
+        self.is_stopped = False
         self._task: Task[object] | None = None
         # Since when the generator is waited for; None while something is sent.
         self._waits_since: float | None = None
         self._timer: TimerHandle | None = None
         self._commenting: Task[None] | None = None
+        # Why a comment could not be sent, if it is not that the client has left.
+        self._failure: Exception | None = None
 
     async def carry_on(self, status: str, headers: list[tuple[str, str]], pieces: AsyncIterable[object]) -> None:
         """Send the response, and close its generator whatever happens."""
         try:
             await super().carry_on(status, headers, pieces)
-        except Exception:
-            if not self.has_left:
-                raise
-            _logger.exception("A generator of events failed when its client had left")
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -104,7 +103,7 @@ class EventStream(Stream):
                     await send({"type": "http.response.body", "body": body, "more_body": True})
                 except OSError:
                     self.has_left = True
-                    raise
+                    break
                 octets, now = octets + len(body), time()
                 if octets >= MOST_BYTES_IN_A_TURN or now >= turn_ends:
                     await sleep(0)
@@ -113,15 +112,32 @@ class EventStream(Stream):
                 if self.is_stopped:
                     break
                 self._waits_since = now
-        except BaseException:
+        except BaseException as error:
             if self._commenting is not None and not self.is_stopped:
                 self._commenting.cancel()
-            raise
+            if not self._is_told_to_nobody(error):
+                raise
         finally:
             self._waits_since = None
             if self._commenting is not None:
                 await settle(self._commenting)
+            self._raise_failure()
         return remaining
+
+    async def _close(self, iterator: AsyncIterator[object]) -> None:
+        try:
+            await super()._close(iterator)
+        except Exception as error:
+            if not self._is_told_to_nobody(error):
+                raise
+
+    def _is_told_to_nobody(self, error: BaseException) -> bool:
+        """Log what the generator has raised when nobody waits for its events any more; return whether it is so."""
+        if not isinstance(error, Exception) or not (self.has_left or self.is_stopped):
+            return False
+        why = "client had left" if self.has_left else "session had been ended"
+        _logger.error("A generator of events failed when its %s", why, exc_info=error)
+        return True
 
     async def _comment(self) -> None:
         try:
@@ -135,10 +151,22 @@ class EventStream(Stream):
         try:
             await self._comment()
         except OSError:
-            if self._task is not None and not self.is_over:
-                self._task.cancel()
+            self._cancel(self._task)
+        except Exception as error:  # noqa: BLE001 - the task of the request raises it
+            self._failure = error
+            self._cancel(self._task)
         finally:
             self._commenting = None
+
+    def _raise_failure(self) -> None:
+        error, self._failure = self._failure, None
+        if error is None:
+            return
+        try:
+            raise error
+        finally:
+            # The error's traceback refers to this frame.
+            del error
 
     def _call_later(self, delay: float) -> None:
         self._timer = get_running_loop().call_later(delay, self._look)
@@ -146,20 +174,20 @@ class EventStream(Stream):
     def _look(self) -> None:
         """Send a comment if it is time. A timer for each event would cost more than the event."""
         keep_alive = t.cast("float", self.events.keep_alive)
-        now = get_running_loop().time()
-        due = (now if self._waits_since is None or self._commenting is not None else self._waits_since) + keep_alive
-        if now >= due:
-            self._waits_since = now
-            self._commenting = create_task(self._comment_meanwhile())
-            due = now + keep_alive
-        self._call_later(due - now)
+        now = since = get_running_loop().time()
+        if self._waits_since is not None and self._commenting is None:
+            if now >= self._waits_since + keep_alive:
+                self._waits_since = now
+                self._commenting = create_task(self._comment_meanwhile())
+            since = self._waits_since
+        self._call_later(since + keep_alive - now)
 
     def _stop(self) -> None:
         """Let there be no more events: their session has been ended."""
         self.is_stopped = True
         # What is being sent is sent.
-        if self._waits_since is not None and self._task is not None and not self.is_over:
-            self._task.cancel()
+        if self._waits_since is not None:
+            self._cancel(self._task)
 
 
 def stream_of(body: object, scope: Scope, headers: list[tuple[str, str]], receive: Receive, send: Send) -> Stream:

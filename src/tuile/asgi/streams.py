@@ -42,7 +42,7 @@ class Stream:
         self.http_version = http_version
         self.receive = receive
         self.send = send
-        self.has_left = self.is_over = self.is_stopped = False
+        self.has_left = self.is_over = self.is_cancelled = False
         self.listener: Task[None] | None = None
 
     def is_disconnected(self) -> Told:
@@ -68,16 +68,17 @@ class Stream:
                 )
                 remaining = await self._send_pieces(iterator, remaining) if has_body else 0
             except CancelledError:
-                if not (self.has_left or self.is_stopped):
+                if not self.is_cancelled:
                     raise
-                uncancel()
             except OSError:
                 # Some servers tell by it that the client left; anything else is an error of the generator.
                 if not self.has_left:
                     raise
             finally:
                 self.is_over = True
-                await close_async(iterator)
+                if self.is_cancelled:
+                    _uncancel()
+                await self._close(iterator)
             if self.has_left:
                 return
             if remaining:
@@ -92,6 +93,9 @@ class Stream:
     def _begin(self, pieces: AsyncIterable[object], task: Task[object] | None) -> AsyncIterator[object]:
         """Return an iterator of what is to be sent in a task."""
         return aiter(pieces)
+
+    async def _close(self, iterator: AsyncIterator[object]) -> None:
+        await close_async(iterator)
 
     async def _send_pieces(self, iterator: AsyncIterator[object], remaining: int | None) -> int | None:
         """Send the pieces, and return how many of the announced bytes are missing."""
@@ -127,7 +131,12 @@ class Stream:
         except OSError:
             pass
         self.has_left = True
-        if task is not None and not self.is_over:
+        self._cancel(task)
+
+    def _cancel(self, task: Task[object] | None) -> None:
+        """Cancel the task where it waits, but once: a generator that cleans up is not to be cancelled in it."""
+        if task is not None and not (self.is_over or self.is_cancelled):
+            self.is_cancelled = True
             task.cancel()
 
 
@@ -139,7 +148,7 @@ def _octets_of(item: object) -> bytes:
     return bytes(piece)
 
 
-def uncancel() -> None:
+def _uncancel() -> None:
     """Take back the cancellation of the current task, on Pythons that count them."""
     take_back = getattr(current_task(), "uncancel", None)
     if take_back is not None:

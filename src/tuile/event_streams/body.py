@@ -181,6 +181,8 @@ class AsyncEventBody(EventBody):
 
     async def end(self) -> None:
         """Watch the session no longer."""
+        # What sends the events refers to this.
+        self._stop = None
         if self._watcher is not None:
             await self._watcher.remove(self)
 
