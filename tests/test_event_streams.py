@@ -446,6 +446,25 @@ def test_an_awaited_body_closes_its_generator_in_the_task_that_made_the_events()
     assert tasks[0] is tasks[1]
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_the_error_of_a_generator_that_has_just_ended_is_raised(turns: int) -> None:
+    async def events() -> AsyncIterator[str]:
+        yield "x"
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        got = []
+        body: Any = sse(events()).response
+        with pytest.raises(ZeroDivisionError):
+            async for piece in body:
+                got.append(piece)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+        assert got == [b":\n\n", b"data: x\n\n"]
+
+    run(main)
+
+
 def test_a_stream_that_is_never_read_makes_no_event() -> None:
     made: list[int] = []
 

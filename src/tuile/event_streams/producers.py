@@ -177,28 +177,26 @@ class AwaitedProducer(_Ending):
         self._timer: asyncio.TimerHandle | None = None
         self._waits_since = 0.0
         self._task = self.loop.create_task(self._work(events, encode))
-        self._task.add_done_callback(self._finish)
+        self._task.add_done_callback(self._wake)
 
     async def _work(self, events: AsyncIterable[object], encode: Encode) -> None:
-        iterator = aiter(events)
         try:
-            async for event in iterator:
-                if self.is_left:
-                    # The generator has gone on after it was cancelled.
-                    break
-                self._piece = encode(event)
-                self._wake()
-                self._space = self.loop.create_future()
-                await self._space
-        finally:
-            await _close(iterator)
-
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+            iterator = aiter(events)
+            try:
+                async for event in iterator:
+                    if self.is_left:
+                        # The generator has gone on after it was cancelled.
+                        break
+                    self._piece = encode(event)
+                    self._wake()
+                    self._space = self.loop.create_future()
+                    await self._space
+            finally:
+                await _close(iterator)
+        except Exception as error:  # noqa: BLE001 - what sends raises it, which may see that the task is done at once
             self._fail(error)
-        self._wake()
 
-    def _wake(self) -> None:
+    def _wake(self, _: object = None) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
