@@ -37,7 +37,7 @@ def run(
     cwd: Path | None = None,
     check: bool = True,
     environment: dict[str, str] | None = None,
-    timeout_s: int = 50,
+    timeout_s: int = 200,  # a machine may be slow
 ) -> subprocess.CompletedProcess[str]:
     """Run a command. If it fails and `check` is true, raise an error with its output."""
     done = subprocess.run(
