@@ -31,7 +31,7 @@ MODULES = (
     *("json", "json.provider", "json.tag", "logging", "sessions", "signals", "templating", "testing", "views"),
     "wrappers",
 )
-# A program that a mock makes endless is stopped after so many seconds, or with so much memory.
+# A program that a mock makes endless is stopped after so many seconds of processor time, or with so much memory.
 PATIENCE_S = 2
 MEMORY = 1 << 30
 
@@ -161,13 +161,13 @@ def served(app):
 
 
 def outcome(function, *arguments):
-    signal.alarm(PATIENCE_S)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE_S)
     try:
         found = function(*arguments)
     except BaseException as error:
         found = f"{type(error).__name__}: {error}"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return re.sub(r"0x[0-9a-f]+|id='\d+'|ETag: .*|Date: .*|tuile", "", str(found))
 
 
@@ -252,7 +252,7 @@ def main():
     def ring(*_):
         raise Stopped
 
-    signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGPROF, ring)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "templates").mkdir()
         Path(folder, "static").mkdir()
