@@ -16,6 +16,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,6 +69,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in of_browsers:
         item.add_marker(pytest.mark.browser)
     items.sort(key=of_browsers.__contains__)
+
+
+def assert_set_since(before: float, moment: float) -> None:
+    """Assert that a cookie was set after a moment, in seconds since 1970: expiry has no fractions of a second."""
+    assert before - 1 <= moment <= time.time() + 1
 
 
 def find_executable(names: tuple[str, ...]) -> str | None:
