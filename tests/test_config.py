@@ -681,3 +681,19 @@ def test_a_setting_has_effect_on_the_next_request_however_it_is_written(way: str
         return found
 
     same(program)
+
+
+def test_a_mapping_may_change_while_it_is_loaded() -> None:
+    def program(framework: Any) -> Any:
+        class Name(str):
+            __slots__ = ()
+
+            def isupper(self) -> bool:
+                mapping["LATE"] = 2
+                return True
+
+        config = framework.Config("/")
+        mapping: dict[str, object] = {Name("first"): 1, "second": 3, "THIRD": 4}
+        return outcome(config.from_mapping, mapping), list(config.items())
+
+    same(program)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import inspect
 import pickle
 import re
+import weakref
 from itertools import pairwise
 from typing import Any
 from unittest import mock
@@ -478,3 +480,22 @@ def test_an_app_without_a_usable_key_can_be_looked_at(key: Any, kind: type[Excep
     assert not hasattr(app, "keyring")
     assert "secret_key" in dict(inspect.getmembers(app))
     assert isinstance(mock.create_autospec(app), tuile.Flask)
+
+
+def test_the_error_of_an_app_without_a_key_is_gone_when_it_was_handled() -> None:
+    app = tuile.Flask("handled")
+
+    def kind_and_reference() -> tuple[type, weakref.ref[object]]:
+        try:
+            app.keyring  # noqa: B018 - reading it is the test
+        except AttributeError as error:
+            return type(error), weakref.ref(error)
+        raise AssertionError
+
+    gc.disable()
+    try:
+        kind, first = kind_and_reference()
+        assert first() is None
+        assert kind_and_reference()[0] is kind
+    finally:
+        gc.enable()

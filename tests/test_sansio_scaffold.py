@@ -279,6 +279,19 @@ HOOKS = {
     "url_value_preprocessor": "url_value_preprocessors",
     "url_defaults": "url_default_functions",
 }
+
+
+class Copies(dict[Any, Any]):
+    """What it has is read as a copy, and notes what is set."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return tuple(dict.get(self, key) or ())
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        super().setdefault("set", []).append(key)
+        return super().setdefault(key, default)
+
+
 REPLACED: dict[str, Any] = {
     "as it is": None,
     "a dict": dict,
@@ -286,17 +299,20 @@ REPLACED: dict[str, Any] = {
     "a dict with a filled list": lambda: {None: [len]},
     "a dict with None": lambda: {None: None},
     "another defaultdict": lambda: defaultdict(list),
+    "copies": lambda: Copies({None: []}),
+    "copies of nothing": Copies,
 }
+OF_REQUESTS = {"a dict", "copies", "copies of nothing"}
 
 
-# Flask raises a KeyError for some of the hooks if the registry is a dict that has nothing.
+# For some of the hooks Flask calls no `setdefault`, and raises a KeyError if the registry is a dict that has nothing.
 @pytest.mark.parametrize(
     ("hook", "replaced"),
-    [(hook, one) for hook in HOOKS for one in REPLACED if one != "a dict" or hook.endswith("_request")],
+    [(hook, one) for hook in HOOKS for one in REPLACED if one not in OF_REQUESTS or hook.endswith("_request")],
 )
 def test_functions_are_registered_as_by_flask_whatever_stands_for_a_registry(hook: str, replaced: str) -> None:
     def program(framework: Any) -> Any:
-        found = []
+        found: list[Any] = []
         for owner in (
             framework.Flask("shop", root_path="/", static_folder=None),
             framework.Blueprint("shop", "shop", root_path="/"),

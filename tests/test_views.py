@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.beside_flask import same
+from tests.beside_flask import outcome, same
 from tuile import Flask, g, request
 from tuile.views import MethodView, View, http_method_funcs
 
@@ -244,5 +244,45 @@ def test_a_view_function_has_the_attributes_that_flask_gives_it(decorators: Any)
         Shown.decorators = [renamed, renamed] if decorators == "fresh" else decorators
         view = Shown.as_view("shown")
         return seen, view.__name__, view.__module__, view.__doc__, view.methods, view.provide_automatic_options
+
+    same(program)
+
+
+def test_what_decorators_return_is_given_its_attributes_in_flasks_order() -> None:
+    def program(framework: Any) -> Any:
+        views: Any = import_module(f"{framework.__name__}.views")
+        seen: list[Any] = []
+
+        class Noting:
+            def __init__(self, view: Any) -> None:
+                seen.append(view.__name__)
+
+            def __setattr__(self, name: str, value: object) -> None:
+                seen.append((name, isinstance(value, type) or value))
+
+        for decorator in (Noting, lambda view: len, lambda view: view.__call__, lambda view: None, lambda view: "view"):
+            shown: Any = type("Shown", (views.View,), {"decorators": [decorator], "methods": ["GET"]})
+            result = outcome(shown.as_view, "shown")
+            seen.append(result if result[0] == "raised" else type(result[1]).__name__)
+        return seen
+
+    same(program)
+
+
+@pytest.mark.parametrize("every", [True, False])
+def test_an_instance_may_be_anything(every: bool) -> None:
+    def program(framework: Any) -> Any:
+        views: Any = import_module(f"{framework.__name__}.views")
+        made: list[object] = []
+
+        class Nothing(views.View):  # type: ignore[misc] # of either framework
+            init_every_request = every
+
+            def __new__(cls) -> Any:
+                made.append(cls.__name__)
+
+        view = Nothing.as_view("nothing")
+        with framework.Flask("shop", root_path="/", static_folder=None).app_context():
+            return outcome(view), outcome(view), made
 
     same(program)

@@ -131,3 +131,56 @@ def test_settings_that_are_what_they_are_do_not_undo_what_is_set_meanwhile() -> 
     settings: Any = WatchedSettings(DEBUG=None, TESTING=False, A=0)
     settings.update({"DEBUG": None, Meanwhile("TESTING"): False, "B": 2})
     assert dict(settings) == {"DEBUG": True, "TESTING": False, "A": 1, "B": 2}
+
+
+def test_a_change_that_another_thread_makes_and_an_update_undoes_is_told() -> None:
+    settings: Any = WatchedSettings(DEBUG=False, A=1)
+    meanwhile = []
+
+    def pairs() -> Any:
+        settings["DEBUG"] = True  # as another thread, after which a plan may be made
+        meanwhile.append(invalidation.epoch)
+        yield "DEBUG", False
+
+    for update in (settings.update, settings.__ior__):
+        update(pairs())
+        assert settings["DEBUG"] is False
+        assert invalidation.epoch is not meanwhile.pop()
+
+
+def test_a_setting_that_another_thread_removes_while_it_is_set_to_its_default_is_told() -> None:
+    class Meanwhile(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(other)
+            if len(compared) == 3 and "DEBUG" in settings:  # it was found before, and is looked for again to be set
+                del settings["DEBUG"]
+                compared.append(invalidation.epoch)
+            return str.__eq__(self, other)
+
+    for _ in range(3):
+        compared: list[object] = []
+        settings: Any = WatchedSettings(DEBUG=True)
+        assert settings.setdefault(Meanwhile("DEBUG"), False) is False
+        assert invalidation.epoch is not compared[3]
+
+
+def test_what_is_given_may_change_meanwhile() -> None:
+    class Meanwhile(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(other)
+            if len(compared) > 1:  # the first looks whether a plan may depend on any of them
+                given["LATE"] = 1  # as another thread
+            return str.__eq__(self, other)
+
+    compared: list[object] = []
+    given: dict[str, object] = {Meanwhile("TESTING"): False, "A": 1}
+    settings: Any = WatchedSettings(TESTING=False)
+    settings.update(given)
+    assert "LATE" in given
+    assert dict(settings) == {"TESTING": False, "A": 1}

@@ -472,9 +472,7 @@ class Config(WatchedSettings):
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
         settings = kwargs
         if mapping is not None:
-            settings = mapping if type(mapping) is dict else dict(mapping)
-            if kwargs:
-                settings = {**settings, **kwargs}
+            settings = {**dict(mapping), **kwargs} if kwargs else dict(mapping)
         if type(self).__setitem__ is not _set_watched:
             return self._set_those_in_upper_case(settings)
         for name in settings:

@@ -46,11 +46,12 @@ class View:
             class_args: Arguments for the constructor of the class.
             class_kwargs: Keyword arguments for the constructor of the class.
         """
-        shared = None if cls.init_every_request else cls(*class_args, **class_kwargs)
+        is_shared = not cls.init_every_request
+        shared: Any = cls(*class_args, **class_kwargs) if is_shared else None
 
         def view(**kwargs: object) -> object:
             # Read from the registered function, so that a test can replace the class.
-            instance = shared if shared is not None else view_func.view_class(*class_args, **class_kwargs)
+            instance = shared if is_shared else view_func.view_class(*class_args, **class_kwargs)
             context = current_value(None)
             # The unbound proxy raises an error that says what is missing.
             app = current_app if context is None else context.app
@@ -64,10 +65,11 @@ class View:
             view_func.__module__ = cls.__module__
             for decorator in cls.decorators:
                 view_func = decorator(view_func)
-        view_func.__name__ = name
-        view_func.__module__ = cls.__module__
-        view_func.__doc__ = cls.__doc__
+        # In Flask's order: what a decorator returns may see it, or refuse one of them.
         view_func.view_class = cls
+        view_func.__name__ = name
+        view_func.__doc__ = cls.__doc__
+        view_func.__module__ = cls.__module__
         view_func.methods = cls.methods
         view_func.provide_automatic_options = cls.provide_automatic_options
         made: ft.RouteCallable = view_func

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import typing as t
+from operator import is_not
 
+from . import invalidation
 from .invalidation import invalidate
 
 #: The settings that plans depend on. Security settings are not among them: they are read at each request.
@@ -68,12 +70,15 @@ class WatchedSettings(dict[str, t.Any]):
             try:
                 if key is _ABSENT or more or names:
                     return _set_default(self, *(() if key is _ABSENT else (key, default, *more)), **names)
-                moves = key in PLANNED_SETTINGS and not _contains(self, key)
+                if key not in PLANNED_SETTINGS:
+                    return _set_default(self, key, default)
+                epoch, moves = invalidation.epoch, not _contains(self, key)
                 found = _set_default(self, key, default)
             except Exception:
                 del self, key, default, more, names
                 raise
-            if moves:
+            # Another thread may have removed it meanwhile, as in `_moving`.
+            if moves or epoch is not invalidation.epoch:
                 invalidate()
             return found
 
@@ -88,6 +93,8 @@ class WatchedSettings(dict[str, t.Any]):
                 given = {**args[0], **kwargs} if kwargs else args[0]
             # Most are none that plans depend on.
             if not PLANNED_SETTINGS.isdisjoint(given):
+                # In one step: another thread may change what is given.
+                given = given.copy()
                 for name in given:
                     if name in PLANNED_SETTINGS and _get(self, name, _ABSENT) is not given[name]:
                         _set_items(self, given)
@@ -110,11 +117,16 @@ class WatchedSettings(dict[str, t.Any]):
 
 
 def _moving(name: str) -> t.Callable[..., object]:
-    """Return a dict method that also moves the epoch if a setting that plans depend on may have changed."""
+    """Return a dict method that also moves the epoch if a setting that plans depend on may have changed.
+
+    What is as it was before may have been set by another thread meanwhile, and set back. Then the epoch has moved, or
+    will: a plan that the other thread's change is part of must not stay valid.
+    """
     change = getattr(dict, name)
 
     def method(self: WatchedSettings, /, *args: object, **kwargs: object) -> object:
         before: list[object] = []
+        epoch = invalidation.epoch
         try:
             before = [_get(self, key, _ABSENT) for key in PLANNED_SETTINGS]
             result = change(self, *args, **kwargs)
@@ -124,7 +136,7 @@ def _moving(name: str) -> t.Callable[..., object]:
             del self, args, kwargs  # tracebacks show local variables
             raise
         after = [_get(self, key, _ABSENT) for key in PLANNED_SETTINGS]
-        if any(one is not other for one, other in zip(before, after, strict=True)):
+        if epoch is not invalidation.epoch or any(map(is_not, before, after)):
             invalidate()
         return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from functools import cache
 
 from ..lazy import late_modules
 
@@ -33,13 +34,14 @@ class AppKeyRing:
         try:
             return app_keys.ring_of(app)
         except (RuntimeError, TypeError, ValueError) as error:
-            as_attribute_error = _as_attribute_error(error)
-        raise as_attribute_error  # here, so that its context does not hold the first, whose frames know the key
+            kind: t.Any = type(error)
+            arguments = error.args
+        # Here, so that its context does not hold the first, whose frames know the key.
+        raise _attribute_error(kind)(*arguments)
 
 
-def _as_attribute_error(error: Exception) -> Exception:
-    """Return an error with the name and text of another that is also an `AttributeError`."""
-    kind = type(error)
+@cache
+def _attribute_error(kind: type[Exception]) -> type[Exception]:
+    """Return a class of errors with the name of another that are also `AttributeError`s."""
     bases = t.cast("tuple[type, ...]", (kind, AttributeError))
-    made = t.cast("type[Exception]", type(kind.__name__, bases, {"__module__": kind.__module__}))
-    return made(*error.args)
+    return t.cast("type[Exception]", type(kind.__name__, bases, {"__module__": kind.__module__}))

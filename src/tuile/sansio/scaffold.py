@@ -52,8 +52,9 @@ def setupmethod(f: type_vars.F) -> type_vars.F:
 
 def _append(registry: dict[ft.AppOrBlueprintKey, list[Any]], entry: type_vars.Entry) -> type_vars.Entry:
     """Add an entry for everything that the owner of the registry handles."""
-    # The `setdefault` of a registry takes longer than all the rest.
-    (registry.get(None) or registry.setdefault(None, [])).append(entry)
+    # The `setdefault` of a `Registry` takes longer than all the rest. Others may have a `get` of their own.
+    known = registry.get(None) if type(registry) is Registry else None
+    (registry.setdefault(None, []) if known is None else known).append(entry)
     return entry
 
 
