@@ -373,6 +373,31 @@ def test_an_error_of_the_server_in_a_comment_is_the_error_of_the_request() -> No
     assert steps == [KEEP_ALIVE]
 
 
+@pytest.mark.parametrize("how", ["cancelled", "left"])
+def test_a_comment_that_is_sent_when_the_generator_has_ended_ends_with_the_request(how: str) -> None:
+    client = Client(slowness=4)
+
+    async def events() -> AsyncIterator[str]:
+        await asyncio.sleep(KEEP_ALIVE + 1)
+        for _ in ():
+            yield "x"
+
+    async def main() -> None:
+        task = asyncio.ensure_future(stream_of(events(), client))
+        # The headers and the first comment take four seconds each.
+        await asyncio.sleep(8 + KEEP_ALIVE + 2)
+        if how == "left":
+            client.leave()
+        else:
+            task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() is (how == "cancelled")
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    on_quick_loop(main)
+    assert [body for _, body in client.got] == [COMMENT, COMMENT]
+
+
 @pytest.mark.parametrize("keep_alive", [1e-300, 1e-9])
 def test_comments_that_are_always_due_are_sent_one_at_a_time(keep_alive: float) -> None:
     client = Client(slowness=0.001)

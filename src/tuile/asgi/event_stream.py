@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import typing as t
-from asyncio import create_task, get_running_loop, sleep
+from asyncio import CancelledError, create_task, get_running_loop, sleep
 
 from .listening import settle
 from .scopes import announced_length
@@ -120,7 +120,7 @@ class EventStream(Stream):
         finally:
             self._waits_since = None
             if self._commenting is not None:
-                await settle(self._commenting)
+                await self._settle_comment(self._commenting)
             self._raise_failure()
         return remaining
 
@@ -157,6 +157,15 @@ class EventStream(Stream):
             self._cancel(self._task)
         finally:
             self._commenting = None
+
+    async def _settle_comment(self, commenting: Task[None]) -> None:
+        """Wait for the last comment, which must not be left to itself."""
+        try:
+            await settle(commenting)
+        except CancelledError:
+            commenting.cancel()
+            await settle(commenting)
+            raise
 
     def _raise_failure(self) -> None:
         error, self._failure = self._failure, None
