@@ -169,3 +169,24 @@ def test_a_function_that_is_registered_later_runs() -> None:
         return [before.text, *(answer.text for answer in after), (await ask(program.app, "/nothing")).text]
 
     assert run(exchange) == ["Hello", "later", "later", "later"]
+
+
+@pytest.mark.parametrize("name", ["endpoint", "blueprint", "blueprints"])
+def test_a_class_of_requests_with_blueprints_of_its_own_is_asked_where_its_request_is_current(name: str) -> None:
+    value = {"endpoint": "other.dotted", "blueprint": "other", "blueprints": ["other"]}[name]
+
+    def read(request: Any) -> Any:
+        assert tuile.request.path == request.path
+        return value
+
+    own = type("Own", (tuile.Request,), {name: property(read)})
+    observed = []
+    loop = asyncio.new_event_loop()
+    for send in (by_wsgi, partial(by_asgi, loop=loop)):
+        program = Program([(3, (kind, False)) for kind in KINDS], {"404": True})
+        program.app.request_class = own
+        answers = [send(program.app, create_environ(path)) for path in ("/", "/", "/abort", "/nothing", "/outer")]
+        observed.append((answers, program.trace))
+    loop.close()
+    assert observed[0] == observed[1]
+    assert any("of other" in note for note in observed[0][1])

@@ -337,6 +337,9 @@ def _reasons_for_workers(app: Planned, lost: Lost, *, opens_lazily: bool) -> t.I
     if not opens_lazily:
         # It may wait for a database.
         yield f"{name_of(type(app.session_interface))} opens the session at the start of each request"
+    if getattr(app.request_class, "_has_endpoint_of_rule", False) is not True:
+        # It would be asked before the context of the request is entered on the loop, and may need that.
+        yield f"{name_of(app.request_class)} has an endpoint or blueprints of its own"
 
 
 def _opens_lazily(interface: object) -> bool:
