@@ -415,7 +415,12 @@ def test_only_functions_that_are_called_at_the_end_of_a_stream_get_a_worker(kind
             response.call_on_close(note)
         if kind == "replaced":
             close = response.close
-            response.close = lambda: (note(), close())
+
+            def note_and_close() -> None:
+                note()
+                close()
+
+            response.close = note_and_close
         return response
 
     async def main() -> None:
