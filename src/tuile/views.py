@@ -47,7 +47,7 @@ class View:
             class_kwargs: Keyword arguments for the constructor of the class.
         """
         is_shared = not cls.init_every_request
-        shared: Any = cls(*class_args, **class_kwargs) if is_shared else None
+        shared = cast("View", cls(*class_args, **class_kwargs) if is_shared else None)
 
         def view(**kwargs: object) -> object:
             # Read from the registered function, so that a test can replace the class.

@@ -34,10 +34,10 @@ class AppKeyRing:
         try:
             return app_keys.ring_of(app)
         except (RuntimeError, TypeError, ValueError) as error:
-            kind: t.Any = type(error)
+            kind = _attribute_error(t.cast("t.Hashable", type(error)))
             arguments = error.args
         # Here, so that its context does not hold the first, whose frames know the key.
-        raise _attribute_error(kind)(*arguments)
+        raise kind(*arguments)
 
 
 @cache
