@@ -35,9 +35,8 @@ def has_level_handler(logger: logging.Logger) -> bool:
     level = logger.getEffectiveLevel()
     link: logging.Logger | None = logger
     while link is not None:
-        for handler in link.handlers:
-            if handler.level <= level:
-                return True
+        if any(handler.level <= level for handler in link.handlers):
+            return True
         link = link.parent if link.propagate else None
     return False
 

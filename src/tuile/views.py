@@ -72,8 +72,7 @@ class View:
         view_func.__module__ = cls.__module__
         view_func.methods = cls.methods
         view_func.provide_automatic_options = cls.provide_automatic_options
-        made: ft.RouteCallable = view_func
-        return made
+        return cast("ft.RouteCallable", view_func)
 
 
 class MethodView(View):

@@ -11,7 +11,7 @@ from ..routing.rule import scopes_of
 from .teardown import APP_ALONE
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
@@ -27,19 +27,19 @@ def _scopes(plan: Plan, context: RequestContext) -> Sequence[str | None]:
     return APP_ALONE if rule is None or "." not in rule.endpoint else scopes_of(rule.endpoint)
 
 
+def _are_registered(plan: Plan, context: RequestContext, *registries: Mapping[str | None, object]) -> bool:
+    for scope in _scopes(plan, context):
+        for registry in registries:
+            if registry.get(scope):
+                return True
+    return False
+
+
 def has_functions_before(app: Flask, plan: Plan, context: RequestContext) -> bool:
     """Return whether a function or a preprocessor of URL values is registered for a request."""
-    before, values = app.before_request_funcs, app.url_value_preprocessors
-    for scope in _scopes(plan, context):  # noqa: SIM110 - a generator takes twice as many steps
-        if before.get(scope) or values.get(scope):
-            return True
-    return False
+    return _are_registered(plan, context, app.before_request_funcs, app.url_value_preprocessors)
 
 
 def has_functions_at_end(app: Flask, plan: Plan, context: RequestContext) -> bool:
     """Return whether a function is registered for the response to a request, or for its teardown."""
-    after, ends = app.after_request_funcs, app.teardown_request_funcs
-    for scope in _scopes(plan, context):  # noqa: SIM110 - a generator takes twice as many steps
-        if after.get(scope) or ends.get(scope):
-            return True
-    return False
+    return _are_registered(plan, context, app.after_request_funcs, app.teardown_request_funcs)
