@@ -435,6 +435,11 @@ def test_code_that_sees_the_response_finds_a_wrapper_of_the_file(folder: Path, n
         response.response.close()
         return str(seen)
 
+    def error_of(response: Any, body: Any) -> str:
+        with pytest.raises(AttributeError) as caught:
+            body.append(b"")
+        return str(caught.value)
+
     def read_whole(response: Any, body: Any) -> Any:
         response.direct_passthrough = False
         return response.get_data(), response.calculate_content_length()
@@ -444,7 +449,7 @@ def test_code_that_sees_the_response_finds_a_wrapper_of_the_file(folder: Path, n
         lambda response, body: (body.file.name, body.file.read(3), body.file.mode),
         lambda response, body: (body.seekable(), body.seek(4), body.tell(), b"".join(body)),
         lambda response, body: (b"".join(body), b"".join(body), body.tell()),
-        lambda response, body: hasattr(body, "no_such"),
+        error_of,
         lambda response, body: list(body) == [body.file.read()],
         read_whole,
     ]

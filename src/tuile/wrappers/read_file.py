@@ -77,7 +77,8 @@ class ReadFile(FileWrapper):
         if name == "buffer_size":
             return 8192
         if name != "file":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            # In the words of the wrapper that it stands for.
+            raise AttributeError(f"'FileWrapper' object has no attribute {name!r}")
         file: t.IO[bytes]
         try:
             file = io.BytesIO(self.content) if self.path is None else open(self.path, "rb")  # noqa: SIM115 - `close`
