@@ -115,6 +115,35 @@ def test_a_user_has_at_most_so_many_sessions(store: Store, clock: Clock) -> None
     assert [bool(site.content(cookie)) for cookie in cookies] == [False, True, True]
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_new_name_for_the_session_of_a_user_ends_no_session(store: Store, clock: Clock, most: int) -> None:
+    site = Site(store, SESSION_MAX_PER_USER=most)
+    cookies: list[str] = []
+    for _ in range(most):
+        cookies.append(log_in(site))
+        clock.forward(60)
+    # That which was seen longest ago, which a login would end, becomes another one.
+    cookies[0] = site.ask(lambda: session.regenerate(keep=["_user_id"]), cookies[0]).cookie or ""
+    assert [site.content(cookie) for cookie in cookies] == [{"_user_id": "ada"}] * most
+    assert len(site.app.sessions.of("ada")) == most
+    clock.forward(60)
+    cookies.append(log_in(site))
+    assert len(site.app.sessions.of("ada")) == most
+
+
+def test_a_large_session_ends_no_other_by_moving_to_the_store(store: Store) -> None:
+    site = Site(
+        store, SESSION_MAX_PER_USER=1, SESSION_OVERFLOW="spill", MAX_COOKIE_SIZE=1000, SECRET_KEY="a key of tests"
+    )
+    large = {"_user_id": "ada", "x": [str(number) for number in range(500)]}
+    in_cookies = [log_in(site) for _ in range(2)]
+    first, second = (site.ask(lambda: session.update(large), cookie).cookie for cookie in in_cookies)
+    assert site.content(first) == site.content(second) == large
+    # A login with it does.
+    third = site.ask(lambda: session.update(large)).cookie
+    assert [bool(site.content(cookie)) for cookie in (first, second, third)] == [False, False, True]
+
+
 @pytest.mark.parametrize("user", ["é", "\ud800", "\0", "", 0, 'a"b'])
 def test_any_name_is_a_user(site: Site, user: Any) -> None:
     cookie = log_in(site, user)

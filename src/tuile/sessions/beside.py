@@ -108,7 +108,8 @@ def _save_beside(
         save_stored(app, interface, session.spilled, response)
         return
     user = user_of(app, session)
-    if user != session.user:
+    is_login = user != session.user
+    if is_login:
         _begin_epoch(app, session, user)
         session.user = user
     if (
@@ -117,7 +118,7 @@ def _save_beside(
         and interface.should_set_cookie(app, session)
         and _is_too_large(app, interface, session)
     ):
-        session.spilled = store_new(app, interface, session.content(), session, response)
+        session.spilled = store_new(app, interface, session.content(), session, response, is_login=is_login)
         return
     interface._save_by_methods(app, session, response)
 

@@ -103,17 +103,19 @@ def opening_otherwise(identity: Identity, found: Loaded, policy: Policy) -> Proc
     return Opened(identity, record, now, is_current=False, is_replayed=True)
 
 
-def creating(record: Record, policy: Policy) -> Procedure[Opened]:
+def creating(record: Record, policy: Policy, *, is_login: bool = True) -> Procedure[Opened]:
     """Store a new session.
 
     Args:
         record: Its content, user and device; the rest is set.
         policy: The settings.
+        is_login: Whether its user has one session more by this, so that another may have to end.
     """
+    limit = policy.limit if is_login else None
     while True:
         identity = new_identity()
         new = record._replace(handle=identity.handle, verifier=identity.verifier)
-        found: Loaded | None = yield Create(new, policy.clocks, policy.limit)
+        found: Loaded | None = yield Create(new, policy.clocks, limit)
         if found is not None:
             return Opened(identity, *found)
 
@@ -138,7 +140,8 @@ def replacing(opened: Opened, record: Record, changes: Changes | None, policy: P
             nothing of the old session is.
         policy: The settings.
     """
-    begun = yield from creating(record, policy)
+    # A session that goes on under another name must not end the one whose place it takes, nor any other.
+    begun = yield from creating(record, policy, is_login=record.user != opened.record.user)
     handle = opened.identity.handle
     if opened.record.user is not None or opened.record.is_husk:
         was_there: bool = yield End(handle)

@@ -203,13 +203,28 @@ def _end(
 
 
 def store_new(
-    app: Flask, interface: SessionInterface, content: Mapping[str, object], like: BesideSession, response: Response
+    app: Flask,
+    interface: SessionInterface,
+    content: Mapping[str, object],
+    like: BesideSession,
+    response: Response,
+    *,
+    is_login: bool,
 ) -> ServerSession:
-    """Store a session that was in a cookie, and set the cookie that names it."""
+    """Store a session that was in a cookie, and set the cookie that names it.
+
+    Args:
+        app: The application.
+        interface: Its session interface.
+        content: What is in the session.
+        like: The session in the cookie.
+        response: The response of the request.
+        is_login: Whether its user has just logged in.
+    """
     session = class_of(interface, app)(serializer)
     session.update(content)
     session._device, session.accessed = like.device, like.accessed
-    _begin(app, interface, store_and_policy(app), session, response, None)
+    _begin(app, interface, store_and_policy(app), session, response, None, is_login=is_login)
     return session
 
 
@@ -220,13 +235,15 @@ def _begin(
     session: ServerSession,
     response: Response,
     changes: Changes | None,
+    *,
+    is_login: bool = True,
 ) -> None:
     """Store a session under a new name, and end the one that was opened, if any."""
     agent, address = device_in(app, session)
     record = Record("", "", session.texts(), user_of(app, session), agent=agent, address=address)
     opened = session._opened
     if opened is None:
-        begun = drive(creating(record, kept.policy), kept.store)
+        begun = drive(creating(record, kept.policy, is_login=is_login), kept.store)
     else:
         replaced = drive(replacing(opened, record, changes, kept.policy), kept.store)
         note_ending(app)
