@@ -88,6 +88,8 @@ def test_each_page_is_there_and_protected(site: Site, path: str) -> None:
         {"HTTP_HOST": f"127.0.0.1:{PORT}.evil.example"},
         {"HTTP_HOST": ""},
         {"HTTP_ORIGIN": "http://evil.example"},
+        {"HTTP_ORIGIN": "http://["},
+        {"HTTP_ORIGIN": "http://[evil]"},
         {"HTTP_ORIGIN": "null"},
         {"HTTP_ORIGIN": "http://127.0.0.1:5000"},
         {"HTTP_ORIGIN": f"https://127.0.0.1:{PORT}"},

@@ -13,7 +13,7 @@ import typing as t
 from http import HTTPStatus
 from importlib.resources import files
 from ipaddress import ip_address
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from .conversations import tell
 from .costs import summarise
@@ -223,7 +223,7 @@ def refusal_of(environ: WSGIEnvironment, token: str) -> str:
     if environ.get("HTTP_HOST") not in hosts:
         return "The Host header is not the inspector's own."
     origin = environ.get("HTTP_ORIGIN")
-    if origin is not None and (urlsplit(origin).scheme != "http" or origin != f"http://{environ['HTTP_HOST']}"):
+    if origin is not None and origin != f"http://{environ['HTTP_HOST']}":
         return "The request comes from another origin."
     is_visit = environ.get("HTTP_SEC_FETCH_MODE") == "navigate" and environ["REQUEST_METHOD"] == "GET"
     if environ.get("HTTP_SEC_FETCH_SITE", "none") not in {"none", "same-origin"} and not is_visit:
