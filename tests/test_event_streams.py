@@ -558,6 +558,14 @@ def test_what_is_no_iterable_of_events_is_refused(events: object, said: str) -> 
         sse(events)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("keep_alive", [float("inf"), 1e10, 1e300])
+@pytest.mark.parametrize("generator", [sync_events, async_events])
+def test_keep_alive_may_be_longer_than_threads_can_wait(generator: Any, keep_alive: float) -> None:
+    answer = make_app(generator, keep_alive=keep_alive).test_client().get("/events")
+    assert answer.status_code == 200
+    assert answer.data == make_app(generator).test_client().get("/events").data
+
+
 @pytest.mark.parametrize("keep_alive", [0, -1])
 def test_keep_alive_is_positive(keep_alive: float) -> None:
     with pytest.raises(ValueError, match="more than 0"):

@@ -19,6 +19,8 @@ __all__ = ["ServerSentEvent", "sse"]
 
 #: After how many seconds without an event a comment is sent. Proxies close connections that are silent for a minute.
 KEEP_ALIVE = 15.0
+# For what is as good as never: a year.
+_LONGEST = 366 * 86_400.0
 
 
 def sse(
@@ -55,8 +57,8 @@ def sse(
         TypeError: If `events` is not iterable, or is one text.
         ValueError: If `keep_alive` is not positive.
     """
-    if keep_alive is not None and not keep_alive > 0:
-        raise ValueError(f"keep_alive is a number of seconds, more than 0, or None; not {keep_alive!r}.")
+    if keep_alive is not None:
+        keep_alive = _waited_for(keep_alive)
     value = current_value(None)
     app = None if value is None or value._app_ctx_is_left else value.app
     dumps: Callable[[object], str] = json.dumps if app is None else app.json.dumps
@@ -87,6 +89,13 @@ def sse(
     for name, text in (headers or {}).items():
         response.headers[name] = text
     return response
+
+
+def _waited_for(keep_alive: float) -> float:
+    if not keep_alive > 0:
+        raise ValueError(f"keep_alive is a number of seconds, more than 0, or None; not {keep_alive!r}.")
+    # Threads cannot wait for longer.
+    return min(keep_alive, _LONGEST)
 
 
 def _why_not_events(events: object) -> str:
