@@ -184,6 +184,27 @@ def test_another_revision_asks_anew() -> None:
     assert client.get("/s/ask").get_json()["decided"] is False
 
 
+@pytest.mark.parametrize("settings", [{"CONSENT_COOKIE_NAME": "session"}, {"SESSION_COOKIE_NAME": "consent"}])
+def test_the_answer_does_not_replace_the_session(settings: dict[str, str]) -> None:
+    app = new_app()
+    app.config.update(settings)
+    with pytest.raises(ValueError, match="is the session's, and"):
+        app.consent.check_settings()
+
+
+@pytest.mark.parametrize("revision", ["1.2", 1.2, "2026-11-30", ".", "", "1.1700000000", "a b; c"])
+def test_a_revision_may_be_any_text(revision: object) -> None:
+    app = new_app()
+    app.config["CONSENT_REVISION"] = revision
+    client = app.test_client()
+    client.post("/give", data={"category": "statistics"})
+    asked = client.get("/s/ask").get_json()
+    assert (asked["decided"], asked["statistics"]) == (True, True)
+    for other in ("1", "1.", "1.2.3"):
+        app.config["CONSENT_REVISION"] = other
+        assert client.get("/s/ask").get_json()["decided"] is False
+
+
 def test_a_category_that_a_client_has_made_up_is_a_bad_request() -> None:
     client = new_app().test_client()
     for path in ("/give", "/s/withdraw"):

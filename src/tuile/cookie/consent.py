@@ -11,6 +11,7 @@ import time
 import typing as t
 from datetime import timedelta
 from inspect import iscoroutinefunction
+from math import isfinite
 
 from werkzeug.exceptions import BadRequest
 
@@ -147,6 +148,11 @@ class Consent:
                 raise ValueError(
                     f"The cookie {name!r} is declared, and app.consent uses it. Change CONSENT_COOKIE_NAME."
                 )
+            if name == config["SESSION_COOKIE_NAME"]:
+                raise ValueError(
+                    f"The cookie {name!r} is the session's, and app.consent would replace it. Change"
+                    " CONSENT_COOKIE_NAME."
+                )
             self._cookie = DeclaredCookie(
                 name,
                 max_age=lifetime,
@@ -155,14 +161,33 @@ class Consent:
             )
         return self._cookie
 
+    def check_settings(self) -> None:
+        """Check the settings for the cookie, if it is used.
+
+        Raises:
+            TypeError: If a setting has the wrong type.
+            ValueError: If a setting has an invalid value.
+        """
+        if self._answer is not None:
+            return
+        lifetime: object = self._app.config["CONSENT_LIFETIME"]
+        if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float, timedelta)):
+            raise TypeError(f"CONSENT_LIFETIME must be a timedelta or a number of seconds, not {lifetime!r}.")
+        if isinstance(lifetime, float) and not isfinite(lifetime):
+            raise ValueError(f"CONSENT_LIFETIME must be a number of seconds, not {lifetime!r}.")
+        if not isinstance(self._app.config["CONSENT_COOKIE_NAME"], str):
+            raise TypeError(f"CONSENT_COOKIE_NAME must be text, not {self._app.config['CONSENT_COOKIE_NAME']!r}.")
+        # It checks the rest, as for any declared cookie.
+        _ = self.cookie
+
     def _decision(self) -> frozenset[str] | None:
         """Return the categories of the cookie; None if the visitor has not answered, or too long ago."""
-        text = self.cookie.get()
-        if not text:
+        # A revision may have a dot in it.
+        text, beginning = self.cookie.get(), f"{self._app.config['CONSENT_REVISION']}."
+        if not text or not text.startswith(beginning):
             return None
-        revision, _, rest = text.partition(".")
-        moment, _, names = rest.partition(".")
-        if revision != str(self._app.config["CONSENT_REVISION"]) or not _whole_number(moment):
+        moment, _, names = text[len(beginning) :].partition(".")
+        if not _whole_number(moment):
             return None
         lifetime = self._app.config["CONSENT_LIFETIME"]
         lifetime_s = lifetime.total_seconds() if isinstance(lifetime, timedelta) else lifetime
