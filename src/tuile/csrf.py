@@ -79,8 +79,9 @@ def check_csrf_settings(app: App) -> None:
     Raises:
         TypeError, ValueError: If one of them is invalid.
     """
-    if csrf_mode(app) is not None:
-        trusted_origins("CSRF_TRUSTED_ORIGINS", app.config.get("CSRF_TRUSTED_ORIGINS"))
+    csrf_mode(app)
+    # WebSockets that read a session have them checked whatever `CSRF` is.
+    trusted_origins("CSRF_TRUSTED_ORIGINS", app.config.get("CSRF_TRUSTED_ORIGINS"))
 
 
 def csrf_exempt(target: Target) -> Target:

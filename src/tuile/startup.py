@@ -21,10 +21,28 @@ _OF_SESSIONS = (
     "SESSION_READS",
     "SESSION_STORE",
 )
+# What is read late, and often where nobody sees an error: when a connection ends, or the server stops.
+_DURATIONS = (
+    "ASGI_SHUTDOWN_TIMEOUT",
+    "BACKGROUND_TASK_SHUTDOWN_TIMEOUT",
+    "SESSION_CHECK_EVERY",
+    "SESSION_EPOCH_AGE",
+    "WEBSOCKET_GRACE",
+)
+# Longer than any, and less than threads can wait for.
+_LONGEST_S = 1e9
+# The least value of each.
+_NUMBERS = {
+    "ASGI_SPOOL": 0,
+    "ASGI_STREAM_WORKERS": 0,
+    "ASGI_WORKERS": 1,
+    "BACKGROUND_TASK_THREADS": 1,
+    "WEBSOCKET_MAX_SIZE": 1,
+}
 
 
 def check_settings(app: Flask, interface: object) -> None:
-    """Check the settings for keys, CSRF and cookies, and those for sessions if the built-in interface reads them.
+    """Check the settings of Tuile's own; those for sessions if the built-in interface reads them.
 
     Args:
         app: The application.
@@ -43,7 +61,7 @@ def check_settings(app: Flask, interface: object) -> None:
         from .sessions.startup import check_session_settings  # noqa: PLC0415
 
         check_session_settings(app, interface)
-    if _is_any_changed(app, ("CSRF",)):
+    if _is_any_changed(app, ("CSRF", "CSRF_TRUSTED_ORIGINS")):
         from .csrf import check_csrf_settings, offer_token_to_templates  # noqa: PLC0415
 
         check_csrf_settings(app)
@@ -52,6 +70,30 @@ def check_settings(app: Flask, interface: object) -> None:
         from .ctx.cookie_defaults import are_secure  # noqa: PLC0415
 
         are_secure(app)
+    if _is_any_changed(app, ("CONSENT_COOKIE_NAME", "CONSENT_LIFETIME")):
+        app.consent.check_settings()
+    check_numbers(app)
+
+
+def check_numbers(app: Flask) -> None:
+    """Check the settings that are durations and numbers, but for those of sessions.
+
+    Raises:
+        TypeError, ValueError: If a setting is wrong.
+    """
+    if not _is_any_changed(app, (*_DURATIONS, *_NUMBERS)):
+        return
+    from .sessions.settings import seconds  # noqa: PLC0415 - seldom needed
+
+    for name in _DURATIONS:
+        seconds(name, app.config.get(name), least=0.0, most=_LONGEST_S)
+    for name, least in _NUMBERS.items():
+        value: object = app.config.get(name, DEFAULT_CONFIG[name])
+        # None is no limit, or a number that depends on the machine.
+        if value is None and name in {"ASGI_WORKERS", "WEBSOCKET_MAX_SIZE"}:
+            continue
+        if type(value) is not int or value < least:
+            raise ValueError(f"{name} must be a whole number, at least {least}, not {value!r}.")
 
 
 def _is_any_changed(app: Flask, names: tuple[str, ...]) -> bool:

@@ -15,6 +15,7 @@ import weakref
 from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
+from datetime import timedelta
 from functools import partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 
@@ -70,7 +71,8 @@ class BackgroundTasks:
         self._threads = _Threads(most, f"{self.app.name}-background")
 
     def _setting(self, name: str) -> object:
-        return self.app.config.get(name, DEFAULT_CONFIG[name])
+        found: object = self.app.config.get(name)
+        return DEFAULT_CONFIG[name] if found is None else found
 
     def start(self, function: _Function, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         """Start a task with the context variables of the caller, except for the request.
@@ -163,7 +165,8 @@ class BackgroundTasks:
         """Wait for all tasks, cancel coroutines that take too long, and log what has not ended. It may block."""
         if self._process != os.getpid() or not self._running:
             return
-        timeout = t.cast("float", self._setting("BACKGROUND_TASK_SHUTDOWN_TIMEOUT"))
+        setting = self._setting("BACKGROUND_TASK_SHUTDOWN_TIMEOUT")
+        timeout = setting.total_seconds() if isinstance(setting, timedelta) else t.cast("float", setting)
         if self.wait(timeout):
             return
         with self._changed:

@@ -11,6 +11,7 @@ import typing as t
 import weakref
 from asyncio import _get_running_loop, get_running_loop, shield
 from contextvars import copy_context
+from datetime import timedelta
 
 from .. import invalidation
 from ..config import DEFAULT_CONFIG
@@ -109,6 +110,13 @@ class Service:
         """Return a number of the configuration."""
         # An app may have a configuration without Tuile's defaults.
         return t.cast("int", self.app.config.get(name, DEFAULT_CONFIG[name]))
+
+    def duration(self, name: str) -> float:
+        """Return a setting that is a duration, in seconds."""
+        value: object = self.app.config.get(name)
+        if value is None:
+            value = DEFAULT_CONFIG[name]
+        return value.total_seconds() if isinstance(value, timedelta) else t.cast("float", value)
 
     def here(self) -> Service:
         """Return the service of the app on the running loop: this one, as a rule."""
@@ -295,7 +303,7 @@ class Service:
             await self.lifespan.stop(self.workers)
         finally:
             self._close()
-            timeout: float = self.setting("ASGI_SHUTDOWN_TIMEOUT")
+            timeout = self.duration("ASGI_SHUTDOWN_TIMEOUT")
             if not await self.loop.run_in_executor(None, self.workers.join, timeout):
                 self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
 

@@ -18,7 +18,6 @@ from tuile.globals import current_app
 from tuile.keys.secret import new_key
 from tuile.packages import installed_version
 from tuile.shim.table import INTERFACE
-from tuile.startup import check_settings
 
 from .inspecting import ask_inspector, inspector_option
 from .option_types import CertParamType, SeparatedPathType, _validate_key
@@ -224,9 +223,9 @@ def _with_websockets(app: WSGIApplication) -> WSGIApplication:
 
 
 def _check_settings(app: Flask) -> None:
-    """Check the settings for keys and sessions before the first request does."""
+    """Check the settings before the first request does."""
     try:
-        check_settings(app, app.session_interface)
+        app._check_settings()
     except (RuntimeError, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 

@@ -219,11 +219,9 @@ def _check_in_other_process(path: str) -> str:
 
 def check(path: str) -> None:
     """Print what `tuile serve` has to know about an application."""
-    from tuile.startup import check_settings  # noqa: PLC0415 - after the shim
-
     try:
         app = _load_app(path)
-        check_settings(app, app.session_interface)
+        app._check_settings()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -240,7 +238,7 @@ def _is_of_settings(error: Exception) -> bool:
     """Return whether the check of the settings raised an error, and not the application."""
     frame = error.__traceback__
     while frame is not None:
-        if frame.tb_frame.f_code.co_name == "check_settings":
+        if frame.tb_frame.f_code.co_name == "_check_settings":
             return True
         frame = frame.tb_next
     return False

@@ -14,6 +14,9 @@ from ..watched_settings import WatchedSettings
 if t.TYPE_CHECKING:
     from .planner import Planned
 
+# Not sets: a value that was set by mistake need not be hashable.
+_CHECKS = ("warn", "error", "off")
+_UNDECLARED = ("ignore", "warn", "error", None)
 _SETTINGS = Stock(
     WatchedSettings, "__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update"
 )
@@ -32,7 +35,7 @@ def cookie_checks_of(app: Planned) -> str | None:
             # Unmodified test suites for Flask do not expect these checks.
             return None if runs_flask_program() else "error"
         return "warn" if app.config.get("DEBUG") else None
-    if mode not in {"warn", "error", "off"}:
+    if mode not in _CHECKS:
         message = f"COOKIE_CHECKS is 'warn', 'error', 'off' or None (by TESTING and DEBUG), not {mode!r}."
         raise ValueError(message)
     return None if mode == "off" else mode
@@ -45,7 +48,7 @@ def undeclared_cookies_of(app: Planned) -> str | None:
         ValueError: If the setting has another value.
     """
     mode = app.config.get("COOKIE_UNDECLARED", "ignore")
-    if mode not in {"ignore", "warn", "error", None}:
+    if mode not in _UNDECLARED:
         message = f"COOKIE_UNDECLARED is 'ignore', 'warn' or 'error', not {mode!r}."
         raise ValueError(message)
     is_on = mode in {"warn", "error"} and (app.config.get("TESTING") or app.config.get("DEBUG"))

@@ -180,6 +180,8 @@ class Dispatcher(Planned, Teardown):
         from ..startup import check_settings  # noqa: PLC0415 - called once
 
         check_settings(t.cast("Flask", self), self.session_interface)
+        cookie_checks_of(self)
+        undeclared_cookies_of(self)
 
     def _serve_by_steps(
         self,

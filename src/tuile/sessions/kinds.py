@@ -22,6 +22,8 @@ READABLE: t.Final[dict[str, tuple[Kind, ...]]] = {
     "encrypted": ("encrypted",),
     "flask-session": (),  # in a store, which `moving` reads
 }
+# Not a set: a value that was set by mistake need not be hashable.
+_DIGESTS = ("sha1", "sha256")
 _ALL: tuple[Kind, ...] = ("sha1", "sha256", "encrypted")
 _NAMES = {"sha1": "signed with SHA-1", "sha256": "signed with SHA-256", "encrypted": "encrypted"}
 
@@ -49,7 +51,7 @@ def kinds_of(app: App) -> Kinds:
         TypeError: If `SESSION_READS` is a single string.
     """
     digest: t.Literal["sha1", "sha256"] = app.config.get("SESSION_DIGEST") or "sha1"
-    if digest not in {"sha1", "sha256"}:
+    if digest not in _DIGESTS:
         message = f"SESSION_DIGEST must be 'sha1', as in Flask, or 'sha256', not {digest!r}."
         raise ValueError(message)
     if digest == "sha1" and not is_hash_usable("sha1"):

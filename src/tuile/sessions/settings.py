@@ -37,6 +37,10 @@ _OF_POLICY = (
 # All of them, in one call: they are read at each use of a session.
 _ALL = (*_OF_STORE, *_OF_ENCRYPTION, *_OF_POLICY)
 _settings = itemgetter(*_ALL)
+# Two thousand years; and what PostgreSQL and sockets take.
+_LONGEST_S, _LONGEST_WAIT_S = 2.0**36, 1e6
+# Some stores keep it as a number of 32 bits.
+_MOST_PER_USER = 2**31
 _REMOTE = {"postgresql", "postgres"} | {
     f"{name}{kind}" for name in ("redis", "rediss", "valkey", "valkeys") for kind in ("", "+sentinel", "+cluster")
 }
@@ -153,7 +157,10 @@ def _remote(app: Flask, place: object, durable: bool) -> Store:
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         message = f"SESSION_POOL must be a positive whole number, not {most!r}."
         raise ValueError(message)
-    timeout = seconds("SESSION_TIMEOUT", app.config.get("SESSION_TIMEOUT")) or 1.0
+    if prefix is not None and not isinstance(prefix, str):
+        message = f"SESSION_KEY_PREFIX must be text, not {prefix!r}."
+        raise TypeError(message)
+    timeout = seconds("SESSION_TIMEOUT", app.config.get("SESSION_TIMEOUT"), most=_LONGEST_WAIT_S) or 1.0
     # The default is Flask-Session's, which reads it from the same settings.
     prefix = f"session:{app.name}:" if prefix is None or prefix == "session:" else prefix
     if isinstance(place, str) and place.startswith("postgres"):
@@ -167,13 +174,12 @@ def _remote(app: Flask, place: object, durable: bool) -> Store:
 
 def _policy_of(app: Flask) -> Policy:
     config = app.config
-    lifetime = app.permanent_session_lifetime.total_seconds()
-    idle = seconds("SESSION_IDLE", config.get("SESSION_IDLE")) or lifetime
+    idle = seconds("SESSION_IDLE", config.get("SESSION_IDLE")) or _lifetime_of(app)
     renew = seconds("SESSION_RENEW", config.get("SESSION_RENEW"))
     every = seconds("SESSION_SEEN_EVERY", config.get("SESSION_SEEN_EVERY"), least=0.0)
     grace = seconds("SESSION_GRACE", config.get("SESSION_GRACE"), least=0.0)
     limit = config.get("SESSION_MAX_PER_USER")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or not 0 < limit < _MOST_PER_USER):
         message = f"SESSION_MAX_PER_USER must be a positive whole number or None, not {limit!r}."
         raise ValueError(message)
     return Policy(
@@ -184,6 +190,18 @@ def _policy_of(app: Flask) -> Policy:
         strict=choice("SESSION_CONFLICT", config.get("SESSION_CONFLICT"), ("last", "error")) == "error",
         ends_replayed=choice("SESSION_REPLAY", config.get("SESSION_REPLAY"), ("end", "log")) == "end",
     )
+
+
+def _lifetime_of(app: Flask) -> float:
+    name = "PERMANENT_SESSION_LIFETIME"
+    setting: object = app.config.get(name)
+    # Flask's conversion of the setting does not name it in its errors.
+    if setting is None:
+        message = f"{name} must be a timedelta or a number of seconds, not None."
+        raise TypeError(message)
+    if not isinstance(setting, timedelta):
+        seconds(name, setting)
+    return seconds(name, app.permanent_session_lifetime) or 0.0
 
 
 def writes_cookies(app: App) -> bool:
@@ -201,17 +219,18 @@ def writes_cookies(app: App) -> bool:
     return choice("SESSION_WRITES", config.get("SESSION_WRITES"), default) == "cookie"
 
 
-def seconds(name: str, setting: object, least: float | None = None) -> float | None:
+def seconds(name: str, setting: object, least: float | None = None, most: float = _LONGEST_S) -> float | None:
     """Return a setting that is a duration in seconds; None if it is not set.
 
     Args:
         name: The name of the setting.
         setting: Its value.
         least: The smallest value; None if it has to be positive.
+        most: What it has to be less than.
 
     Raises:
         TypeError: If it is neither a timedelta nor a number.
-        ValueError: If it is too small, or no number.
+        ValueError: If it is too small or too large, or no number.
     """
     if setting is None:
         return None
@@ -219,8 +238,11 @@ def seconds(name: str, setting: object, least: float | None = None) -> float | N
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         message = f"{name} must be a timedelta or a number of seconds, not {type(setting).__name__}."
         raise TypeError(message)
-    if not (found > 0 if least is None else found >= least) or found >= 2**36:
+    if not (found > 0 if least is None else found >= least):
         message = f"{name} must be {'positive' if least is None else f'at least {least:g}'}, not {setting!r}."
+        raise ValueError(message)
+    if found >= most:
+        message = f"{name} must be less than {most:g} seconds, not {setting!r}."
         raise ValueError(message)
     return float(found)
 

@@ -12,6 +12,9 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..sansio.app import App
 
+# Not a set: a value that was set by mistake need not be hashable.
+_DEFAULT_OVERFLOW = (None, "warn")
+
 
 def check_session_settings(app: App, interface: object) -> None:
     """Check the settings for sessions, if the built-in interface reads them.
@@ -28,7 +31,7 @@ def check_session_settings(app: App, interface: object) -> None:
     if isinstance(interface, SecureCookieSessionInterface):
         kinds_of(app)
         absolute_seconds(app)
-        if app.config.get("SESSION_STORE") is not None or app.config.get("SESSION_OVERFLOW") not in {None, "warn"}:
+        if app.config.get("SESSION_STORE") is not None or app.config.get("SESSION_OVERFLOW") not in _DEFAULT_OVERFLOW:
             # Imported here, because most sessions are kept in the cookie.
             from .flask_session_stores import type_of  # noqa: PLC0415
             from .settings import writes_cookies  # noqa: PLC0415

@@ -269,9 +269,8 @@ class _Served:
         connection = self.connection
         if connection.has_received or connection.is_receiving:
             # It is busy with a message, or is told by `receive`.
-            grace: float = self.app.config.get("WEBSOCKET_GRACE", 5)
             # `look` cancels it: since the handshake was accepted, the watcher calls that.
-            self.cancels_at = monotonic() + grace
+            self.cancels_at = monotonic() + self.service.duration("WEBSOCKET_GRACE")
         else:
             self._cancel()
 
@@ -332,7 +331,7 @@ class _Job:
         except CancelledError:
             # The server stops. A thread that waits for messages is told so, and its context is left properly.
             self.served.connection.release()
-            await wait([self.future], timeout=self.served.service.setting("ASGI_SHUTDOWN_TIMEOUT"))
+            await wait([self.future], timeout=self.served.service.duration("ASGI_SHUTDOWN_TIMEOUT"))
             raise
         if self.error is not None:
             raise self.error

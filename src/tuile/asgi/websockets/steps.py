@@ -29,7 +29,6 @@ from ...signals import (
     websocket_started,
     websocket_tearing_down,
 )
-from ...startup import check_settings
 from ..scopes import sent_headers, status_code
 from .as_socket import give_socket
 from .states import INTERNAL_ERROR, NORMAL, code_for
@@ -185,7 +184,7 @@ class Steps:
     def _enter(self) -> Awaited | None:
         app, context = self.app, self.context
         if not app._got_first_request:
-            check_settings(app, app.session_interface)
+            app._check_settings()
             app._got_first_request = True
         context.push()
         if websocket_started.receivers:
