@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.datastructures import ResponseCacheControl
+from werkzeug.datastructures import Headers, ResponseCacheControl
+from werkzeug.sansio.response import Response as SansioResponse
+from werkzeug.utils import header_property
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
@@ -74,3 +76,41 @@ def test_a_patched_method_of_cache_control_is_called(name: str, monkeypatch: pyt
     response.cache_control.max_age = 60
     assert response.headers["Cache-Control"] == "max-age=60"
     assert called
+
+
+PROPERTIES = [name for name, value in vars(SansioResponse).items() if isinstance(value, header_property)]
+NAMES_SENT = [name.replace("_", "-").title() for name in PROPERTIES] + ["CONTENT-TYPE", "content-length", "Other"]
+SENT = ["", "text/html; charset=utf-8", "5", "-5", "x", "Fri, 02 Jan 2026 03:04:05 GMT", "a, b", "\xe9"]
+
+
+class OwnHeaders(Headers):
+    """Headers of an application, whose items are read in upper case."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return an item in upper case."""
+        return super().__getitem__(key).upper()
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=300)
+@given(
+    st.sampled_from([Headers, OwnHeaders, tuile.Response("").headers.__class__]),
+    st.lists(st.tuples(st.sampled_from(NAMES_SENT), st.sampled_from(SENT)), max_size=5),
+)
+def test_properties_read_the_headers_that_a_response_was_given(kind: Any, pairs: Any) -> None:
+    assert len(PROPERTIES) > 10
+    found = []
+    for response in (tuile.Response("text"), WerkzeugResponse("text")):
+        response.headers = kind(pairs)
+        found.append([outcome(getattr, response, name) for name in PROPERTIES])
+    assert found[0] == found[1]
+
+
+def test_properties_of_the_response_of_a_test_client_are_read_from_its_headers() -> None:
+    app = tuile.Flask("properties")
+    app.add_url_rule("/", "index", lambda: tuile.redirect("/there"))
+    response = app.test_client().get("/")
+    assert (response.content_type, response.location, response.age) == ("text/html; charset=utf-8", "/there", None)
+    response.headers["Content-Type"] = "text/plain"
+    assert response.content_type == "text/plain"
+    del response.headers["Location"]
+    assert response.location is None

@@ -11,7 +11,7 @@ from werkzeug.sansio.response import Response as SansioResponse
 from werkzeug.utils import header_property
 
 from ..http.headers import directives_in
-from ..http.response_headers import Headers
+from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..invalidation import Stock, as_defined
 from ..lazy import late_modules, lazy_pattern
 
@@ -54,7 +54,8 @@ class _HeaderProperty(header_property[object]):
     if not t.TYPE_CHECKING:
 
         def __get__(self, response: Response | None, owner: type) -> object:
-            if response is None or type(response.headers) is not Headers:
+            # Those of a test client's response are Werkzeug's own.
+            if response is None or type(response.headers) not in HEADERS_CLASSES:
                 return super().__get__(response, owner)
             value = response.headers.get(self.name, _MISSING)
             if value is _MISSING:
