@@ -768,3 +768,30 @@ def test_no_request_is_made_to_tell_that_there_is_one() -> None:
 
     send(app)  # the first request is matched by its request
     assert [send(app).text for _ in range(2)] == ["True", "True"]
+
+
+@pytest.mark.parametrize("opened", ["first", "before", "set", "none"])
+def test_the_session_itself_is_the_one_of_the_request_and_notes_that_it_was_accessed(opened: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.secret_key = None if opened == "none" else "k" * 32
+        seen: list[Any] = []
+
+        @app.route("/")
+        def index() -> str:
+            if opened == "before":
+                lib.session.get("a")
+            elif opened == "set":
+                part(lib, "globals").request_ctx.session = part(lib, "sessions").SecureCookieSession({"b": 2})
+            find = lib.session._get_current_object
+            found = find()
+            if opened != "set":
+                seen.append(type(found).__name__)
+            found.accessed = False
+            seen.extend([find() is found, found == lib.session, find().accessed, dict(found), found.modified])
+            return "x"
+
+        response = app.test_client().get("/")
+        return [*seen, response.data, list(response.headers), outcome(lib.session._get_current_object)]
+
+    same(program)

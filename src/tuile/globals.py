@@ -82,7 +82,11 @@ def _find_session() -> SessionMixin | None:
     # A request context has a request, which need not be made to know that; likewise below.
     if value is None or (value._request is None and type(value) is not RequestContext and value.request is None):
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    return value.session
+    session = value._opened_session
+    if session is None:
+        return value.session
+    session.accessed = True
+    return session
 
 
 def _find_websocket() -> WebSocket:
