@@ -308,6 +308,32 @@ def test_a_name_that_flask_does_not_have_is_an_attribute_error_with_pythons_word
     )
 
 
+def test_reading_a_name_that_is_there_calls_nothing() -> None:
+    assert (
+        observe(
+            """
+            import sys, flask, flask.helpers
+            flask.request, flask.json.dumps, flask.helpers.url_for, flask.templating.render_template
+            seen = []
+            sys.setprofile(lambda frame, event, value: seen.append([event, frame.f_code.co_name]))
+            flask.request, flask.json.dumps, flask.helpers.url_for, flask.templating.render_template
+            sys.setprofile(None)
+            seen = [one for one in seen if one[0] == "call"]
+            """
+        )
+        == []
+    )
+
+
+def test_only_the_package_shows_a_function_for_missing_names() -> None:
+    assert observe_both(
+        f"""
+        import importlib
+        seen = [name for name in {MODULES!r} if "__getattr__" in dir(importlib.import_module(name))]
+        """
+    ) == ["flask"]
+
+
 def test_importing_submodules_in_every_way_works() -> None:
     assert observe_both(
         """

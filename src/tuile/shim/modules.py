@@ -89,7 +89,14 @@ def look_up(module: str, name: str) -> object:
 class FlaskModule(ModuleType):
     """One of Flask's modules: names are read from Tuile's modules and set on them."""
 
-    def __getattr__(self, name: str) -> object:
+    def __init__(self, name: str, doc: str | None = None) -> None:
+        super().__init__(name, doc)
+        # A function of the module (PEP 562) and no method of the class: then Python reads the names that there are,
+        # such as `flask.request` in a view, without looking for methods.
+        self.__dict__["__getattr__"] = self._find_missing
+
+    def _find_missing(self, name: str) -> object:
+        """Return what a name that was not read before stands for."""
         full_name = f"{self.__name__}.{name}"
         if full_name in TUILE_MODULES and full_name not in replaced.deleted:
             return import_module(full_name)
@@ -149,7 +156,9 @@ class FlaskModule(ModuleType):
         # Some of Tuile's modules import what few need when it is read.
         offered = {name for ours in tuile_modules_of(self.__name__) for name in getattr(ours, "__all__", ())}
         late = _DEFINED.get(self.__name__, frozenset()) & offered
-        return sorted({*self.__dict__, *_TARGETS[self.__name__], *_children(self.__name__), *late})
+        names = {*self.__dict__, *_TARGETS[self.__name__], *_children(self.__name__), *late}
+        # Of Flask's modules, only the first one has such a function.
+        return sorted(names if self.__name__ == "flask" else names - {"__getattr__"})
 
     def _has_name(self, name: str) -> bool:
         """Return whether Flask's module has a name."""
