@@ -107,11 +107,11 @@ def test_a_function_that_answers_for_consent_needs_no_cookie() -> None:
 def test_a_websocket_ends_with_its_client(grace: Any, caplog: pytest.LogCaptureFixture) -> None:
     app = app_with(WEBSOCKET_GRACE=grace)
 
-    @app.websocket("/ws")
     async def echo() -> None:
         async for message in tuile.websocket:
             await tuile.websocket.send(message)
 
+    app.add_websocket("/ws", "ws", echo)
     with caplog.at_level(logging.ERROR), app.test_client().websocket("/ws") as socket:
         socket.send("a")
         assert socket.receive() == "a"

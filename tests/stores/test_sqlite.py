@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,6 +152,20 @@ def test_a_table_of_a_newer_version_is_left_alone(store: SQLiteStore, path: Path
         store.ask(Load("h", CLOCKS))
     assert newer.execute("SELECT count(*) FROM tuile_sessions").fetchone() == (1,)
     newer.close()
+
+
+@pytest.mark.parametrize("version", [1, 2, 7])
+def test_the_database_of_something_else_keeps_its_version(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "app.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.executescript(f"CREATE TABLE users (name TEXT); PRAGMA user_version = {version}")
+    store = SQLiteStore(path)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="a database of something else"):
+            store.ask(Load("h", CLOCKS))
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (version,)
+        assert other.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("pragma", ["query_only = 1", "max_page_count = 1"])

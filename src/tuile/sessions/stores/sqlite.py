@@ -306,6 +306,12 @@ class SQLiteStore(Store):
         try:
             self._execute(connection, f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
             self._execute(connection, "PRAGMA journal_mode = WAL")
+            if _is_of_others(connection):
+                message = (
+                    f"{self.path} has a version number (PRAGMA user_version) and no sessions, so it is a database of"
+                    " something else, which would not find its number any more. Name a file with nothing else in it."
+                )
+                raise StoreUnavailable(message)
             if _schema_version(connection) > _SCHEMA_VERSION:
                 message = (
                     f"The session store ({self.describe()}) was made by a newer version of Tuile. Use that version, or"
@@ -327,6 +333,12 @@ class SQLiteStore(Store):
 def _schema_version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
+
+
+def _is_of_others(connection: sqlite3.Connection) -> bool:
+    if _schema_version(connection) in {0, _SCHEMA_VERSION}:
+        return False
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tuile_sessions'").fetchone() is None
 
 
 def _create(connection: sqlite3.Connection, operation: Create, now: float) -> Loaded | None:
