@@ -446,3 +446,18 @@ def test_without_optional_cookies_the_list_has_no_cookie_of_consent() -> None:
     app = tuile.Flask("app")
     app.cookie("theme")
     assert [row["name"] for row in list_cookies(app)] == ["theme"]
+
+
+def test_a_path_begins_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    app = new_app()
+
+    @app.get("/pages/<name>")
+    def page(name: str) -> Any:
+        response = make_response("ok")
+        response.set_cookie("offer", "x")
+        return response
+
+    with caplog.at_level(logging.INFO):
+        app.test_client().get("/pages/a%0aERROR%20forged%1b%5b2J")
+    (message,) = (record.getMessage() for record in caplog.records)
+    assert message.endswith(r"[GET /pages/a\nERROR forged\x1b[2J]")

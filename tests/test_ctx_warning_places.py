@@ -232,3 +232,18 @@ def test_the_registry_of_a_module_keeps_a_limited_number_of_sizes() -> None:
     kept = [key for key in registry if isinstance(key, tuple)]
     assert len(kept) <= 101
     assert any(key[0] == "of the user" for key in kept)
+
+
+def test_a_path_begins_no_line_of_the_message() -> None:
+    def view(name: str) -> Any:
+        response = tuile.make_response("ok")
+        response.headers.add("Set-Cookie", "embedded=1; SameSite=None")
+        return response
+
+    app = tuile.Flask(__name__, static_folder=None)
+    app.config["COOKIE_CHECKS"] = "warn"
+    app.add_url_rule("/<name>", "view", view)
+    with pytest.warns(CookieWarning) as caught:
+        app.test_client().get("/a%0aERROR%20forged%1b%5b2J")
+    assert r"[GET /a\nERROR forged\x1b[2J" in str(caught[0].message)
+    assert all(str(one.message).isprintable() for one in caught)

@@ -118,6 +118,18 @@ def test_a_websocket_ends_with_its_client(grace: Any, caplog: pytest.LogCaptureF
     assert not caplog.records
 
 
+def test_the_path_of_a_websocket_begins_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    app = app_with(PROPAGATE_EXCEPTIONS=False)
+
+    async def fails(name: str) -> None:
+        raise ZeroDivisionError(name)
+
+    app.add_websocket("/<name>", "ws", fails)
+    with pytest.raises(WebSocketRefused), app.test_client().websocket("/a%0aERROR%20forged"):
+        pass
+    assert [record.getMessage() for record in caplog.records] == [r"Exception on websocket /a\nERROR forged"]
+
+
 def test_a_handshake_is_no_way_past_the_check() -> None:
     app = app_with(WEBSOCKET_GRACE="long")
     app.add_websocket("/ws", "ws", lambda: None)

@@ -264,6 +264,14 @@ def test_the_command_line_lists_and_ends(site: Site) -> None:
     assert run(site, "end").exit_code == 2
 
 
+def test_the_command_line_shows_what_clients_wrote_without_control_characters(site: Site) -> None:
+    log_in(site, HTTP_USER_AGENT="\x1b]0;x\x07 \x9b31m\nA\u202e", REMOTE_ADDR="\x1b[2J")
+    listed = run(site, "list", "ada").stdout
+    assert listed.count("\n") == 1
+    assert listed.removesuffix("\n").isprintable()
+    assert r"\x1b[2J  \x1b]0;x\x07 " in listed
+
+
 def test_the_command_line_sweeps_and_checks(site: Site, clock: Clock) -> None:
     for _ in range(3):
         site.begin(x=1)

@@ -9,6 +9,7 @@ import click
 
 from tuile.globals import current_app
 from tuile.sessions.stores import StoreUnavailable
+from tuile.user_agent.tables import printable
 
 from .groups import AppGroup
 
@@ -35,7 +36,9 @@ def list_command(user: str) -> None:
         entries = current_app.sessions.of(user)
     for entry in entries:
         moments = (f"{moment:%Y-%m-%d %H:%M}" for moment in (entry.created, entry.seen, entry.expires))
-        click.echo("  ".join([entry.handle, *moments, entry.address or "-", entry.device or "-"]))
+        # Clients write these.
+        client = map(printable, (entry.address or "-", entry.device or "-"))
+        click.echo("  ".join([entry.handle, *moments, *client]))
     click.echo(f"{len(entries)} {'session' if len(entries) == 1 else 'sessions'} of {user!r}.", err=True)
 
 

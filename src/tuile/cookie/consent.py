@@ -19,6 +19,7 @@ from ..ctx.app_context import value_with_request
 from ..ctx.cookie_defaults import prefixed
 from ..http.caching import NO_COOKIE_CACHED, invites_shared_caches, says_nothing
 from ..http.cookies import dump_cookie
+from ..http.received import as_printed
 from ..user_agent.dates import read_cookie_date
 from ..user_agent.set_cookie import SetCookieLine, split_set_cookie
 from ..user_agent.verdicts import decode_octets
@@ -212,7 +213,7 @@ class Consent:
             name,
             category,
             context.request.method,
-            context.request.path,
+            as_printed(context.request.path),
         )
 
 

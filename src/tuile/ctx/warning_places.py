@@ -8,6 +8,7 @@ import warnings
 from inspect import unwrap
 
 from ..http.cookies import size_warning
+from ..http.received import as_printed
 from .app_context import current_value
 
 if t.TYPE_CHECKING:
@@ -72,7 +73,7 @@ def warn_at(place: Place, text: str, category: type[Warning], is_ours: Callable[
 
 def place_of_view(app: Flask, request: Request) -> Place:
     """Return the view that answered a request; without one, the module of the application."""
-    what = f"{request.method} {request.path}"
+    what = f"{request.method} {as_printed(request.path)}"
     view = unwrap(app.view_functions.get(request.endpoint or "", _no_view))
     of_class = getattr(view, "view_class", None)
     if of_class is not None:

@@ -189,3 +189,13 @@ def without_bad_dates(environ: WSGIEnvironment) -> WSGIEnvironment:
         kept.pop("HTTP_IF_RANGE", None)
         kept.pop("HTTP_RANGE", None)
     return kept
+
+
+def as_printed(text: str) -> str:
+    """Return what a client has sent as it can be written into a log, or on a terminal: without control characters.
+
+    A line break would begin a line of its own, and other control characters change what a terminal shows.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..http.received import as_printed
 from .browsers import PROFILES
 from .comparing import BROWSERS
 from .verdicts import decode_octets, describe_kept, describe_name
@@ -27,10 +28,7 @@ def printable(text: str) -> str:
 
     What a server sends could otherwise change the colours, the title or the contents of a terminal.
     """
-    text = decode_octets(text)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    return as_printed(decode_octets(text))
 
 
 def shortened(text: str, longest: int = _LONGEST_LINE) -> str:

@@ -18,6 +18,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from ... import invalidation
 from ...csrf import check_csrf
 from ...exceptions import WebSocketDisconnect
+from ...http.received import as_printed
 from ...signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -316,7 +317,7 @@ class Steps:
         if propagates:
             ending = self._ending_of(app.make_response(t.cast("ft.ResponseReturnValue", server_error)))
             return ending._replace(error=error)
-        app.logger.error("Exception on websocket %s", self.context.request.path, exc_info=error)
+        app.logger.error("Exception on websocket %s", as_printed(self.context.request.path), exc_info=error)
         try:
             handler = app._find_error_handler(server_error, self.context.request.blueprints)
             answer = server_error if handler is None else app.ensure_sync(handler)(server_error)
