@@ -728,9 +728,9 @@ def test_threads_and_tasks_do_not_see_each_others_requests() -> None:
         before = tuile.has_app_context()
         with app.test_request_context(f"/{number}"):
             tuile.g.number = number
-            barrier.wait(5)
+            barrier.wait(100)
             inside = (tuile.request.path, tuile.g.number)
-            barrier.wait(5)
+            barrier.wait(100)
         return [before, inside, tuile.has_app_context()]
 
     with ThreadPoolExecutor(4) as pool:

@@ -836,7 +836,7 @@ def test_requests_of_many_threads_do_not_see_each_others_cookies() -> None:
 
     def view() -> str:
         cookies.set(f"own{cookies['n']}", cookies["n"])
-        barrier.wait(10)
+        barrier.wait(100)
         return repr(dict(cookies))
 
     app = new_app(view)
@@ -850,7 +850,7 @@ def test_requests_of_many_threads_do_not_see_each_others_cookies() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(100)
     for number in range(8):
         text = repr({"n": str(number), f"own{number}": str(number)})
         assert found[number] == [(text, [f"own{number}={number}; Path=/"])] * 5
@@ -875,7 +875,7 @@ def test_a_copied_context_shares_the_cookies_of_its_request() -> None:
 
         thread = threading.Thread(target=guarded)
         thread.start()
-        thread.join(5)
+        thread.join(100)
         assert failures == []
         return repr(dict(cookies))
 

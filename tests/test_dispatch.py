@@ -1131,7 +1131,7 @@ def test_threads_do_not_mix_up_their_requests() -> None:
         return {"kind": kind, "number": number, "token": tuile.request.args["token"], "body": body}
 
     def work(thread: int) -> int:
-        ready.wait(10)
+        ready.wait(100)
         for number in range(200):
             token = f"{thread}-{number}"
             environ = make_post(token.encode(), path=f"/kind{thread}/{number}", QUERY_STRING=f"token={token}")

@@ -144,7 +144,7 @@ async def leave_executor(lib: Any, log: list[Any]) -> None:
     gate = threading.Event()
 
     def wait() -> None:
-        gate.wait(5)
+        gate.wait(100)
         log.append("ended")
 
     asyncio.get_running_loop().run_in_executor(None, wait)
@@ -306,7 +306,7 @@ async def call_sync_while_others_go_on(lib: Any, log: list[Any]) -> None:
         await asyncio.sleep(0)
         going.set()
 
-    log.append(await asyncio.gather(sync_to_async(lambda: going.wait(30))(), go_on()))
+    log.append(await asyncio.gather(sync_to_async(lambda: going.wait(100))(), go_on()))
 
 
 async def call_in_context(lib: Any, log: list[Any]) -> None:

@@ -163,7 +163,7 @@ def test_visitors_at_the_same_time_do_not_get_each_others_cookies() -> None:
 
     @app.before_request
     def wait() -> None:
-        barrier.wait(30)
+        barrier.wait(100)
 
     def visit(who: str) -> None:
         for _ in range(20):

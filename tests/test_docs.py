@@ -90,7 +90,7 @@ def test_a_python_block_compiles(page: Path) -> None:
 @pytest.mark.parametrize("example", examples(), ids=lambda one: f"{one.page.relative_to(ROOT)}:{one.line}")
 def test_an_example_runs(example: Example, tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", example.code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -231,7 +231,7 @@ def test_comments_are_sent_while_there_is_no_event(protocol: str, is_async: bool
     released = threading.Event()
 
     def silent() -> Iterator[str]:
-        released.wait(30)
+        released.wait(100)
         yield "at last"
 
     async def silent_async() -> AsyncIterator[str]:

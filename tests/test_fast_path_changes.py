@@ -241,7 +241,7 @@ def test_many_threads_get_their_own_answers_while_a_step_comes_and_goes() -> Non
 
     def ask(first: int) -> None:
         # Not all of them before anything has changed.
-        disturbed.wait(30)
+        disturbed.wait(100)
         for n in range(first, first + 500):
             answer = outcome(send, app, make_environ(f"/{n}"))
             if answer[0] != "returned" or answer[1].text != str(2 * n):

@@ -718,14 +718,14 @@ def test_the_first_find_may_come_from_many_threads_at_once() -> None:
         paths = [f"/part{n}/{what}" for n in numbers for what in ("7", "x")]
 
         def look(*, url_map: Map = url_map, barrier: Any = barrier, paths: Any = paths, results: Any = results) -> None:
-            barrier.wait(10)
+            barrier.wait(100)
             results.append([url_map.find(make_environ(path)) for path in paths])
 
         threads = [threading.Thread(target=look) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(100)
         expected = [
             (rule, arguments)
             for n in numbers
@@ -1086,7 +1086,7 @@ def test_rules_may_be_added_by_threads_while_others_ask() -> None:
     finally:
         end.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(100)
     assert wrong == []
 
 

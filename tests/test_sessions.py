@@ -1393,7 +1393,7 @@ def test_a_copied_context_shares_the_session() -> None:
 
             thread = threading.Thread(target=lib.copy_current_request_context(work))
             thread.start()
-            thread.join(5)
+            thread.join(100)
             return repr(dict(lib.session))
 
         app.add_url_rule("/copied", "copied", copied)
@@ -1440,7 +1440,7 @@ def test_sessions_of_many_threads_are_kept_apart() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(100)
     assert found == {number: f"{{'n': {number}}}" for number in range(8)}
 
 

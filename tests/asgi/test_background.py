@@ -44,7 +44,7 @@ def make_app(task: Callable[[], object]) -> Flask:
 def ask_by(app: Flask, protocol: str, is_over: Callable[[], object]) -> str:
     if protocol == "WSGI":
         text = app.test_client().get("/").text
-        assert app._background_tasks.wait(30)
+        assert app._background_tasks.wait(100)
         return text
 
     async def main() -> str:
@@ -111,7 +111,7 @@ def test_coroutine_functions_share_one_loop_under_wsgi() -> None:
     client = app.test_client()
     for path in ("/", "/async", "/"):
         client.get(path)
-    assert app._background_tasks.wait(30)
+    assert app._background_tasks.wait(100)
     assert len(loops) == 3
     assert len(set(loops)) == 1
 
@@ -126,7 +126,7 @@ def test_an_error_is_logged(is_async: bool, caplog: pytest.LogCaptureFixture) ->
 
     app = make_app(failing_async if is_async else failing)
     app.test_client().get("/")
-    assert app._background_tasks.wait(30)
+    assert app._background_tasks.wait(100)
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "failing" in record.getMessage()
     assert record.exc_info is not None
@@ -151,7 +151,7 @@ def test_arguments_are_passed_on() -> None:
 
     for function in (task, async_task, WithCall(), partial(async_task), returning):
         app.add_background_task(function, 1, b=2)
-    assert app._background_tasks.wait(30)
+    assert app._background_tasks.wait(100)
     assert got == [((1,), {"b": 2})] * 5
 
 
@@ -172,7 +172,7 @@ def test_what_is_no_function_is_refused() -> None:
 
 def test_many_waiting_tasks_delay_no_view() -> None:
     released = threading.Event()
-    app = make_app(lambda: released.wait(30))
+    app = make_app(lambda: released.wait(100))
     app.config["ASGI_WORKERS"] = 2
 
     async def main() -> None:
@@ -189,12 +189,12 @@ def test_there_are_as_many_threads_as_the_setting_says() -> None:
 
     def task() -> None:
         names.add(threading.current_thread().name)
-        barrier.wait(30)
+        barrier.wait(100)
 
     for _ in range(10):
         app.add_background_task(task)
     barrier.set()
-    assert app._background_tasks.wait(30)
+    assert app._background_tasks.wait(100)
     assert 1 <= len(names) <= 3
 
 
@@ -231,7 +231,7 @@ def test_a_server_that_stops_waits_for_tasks_before_its_last_functions(is_async:
     released = threading.Event()
 
     def task() -> None:
-        released.wait(30)
+        released.wait(100)
         steps.append("task")
 
     async def async_task() -> None:
@@ -289,7 +289,7 @@ def test_a_coroutine_that_takes_too_long_is_cancelled(caplog: pytest.LogCaptureF
 
 def test_a_thread_that_takes_too_long_is_left(caplog: pytest.LogCaptureFixture) -> None:
     released = threading.Event()
-    app = make_app(lambda: released.wait(30))
+    app = make_app(lambda: released.wait(100))
     app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"] = 0.01
     app.test_client().get("/")
     app._background_tasks.finish()
@@ -332,7 +332,7 @@ def test_a_process_that_ends_waits_for_its_tasks(how: str, call: str, tmp_path: 
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.format(how=how, run=call))
     done = subprocess.run(
-        [sys.executable, program], capture_output=True, text=True, check=False, env=clean_environment(), timeout=50
+        [sys.executable, program], capture_output=True, text=True, check=False, env=clean_environment(), timeout=200
     )
     assert (sorted(done.stdout.split()), done.stderr) == (["loop", "thread"], "")
 
@@ -352,6 +352,6 @@ def test_a_forked_process_does_not_wait_for_the_tasks_of_the_other(tmp_path: Any
         text=True,
         check=False,
         env=clean_environment(),
-        timeout=50,
+        timeout=200,
     )
     assert (done.stdout.split(), done.stderr) == (["child", "parent"], "")

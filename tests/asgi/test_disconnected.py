@@ -19,7 +19,7 @@ from tuile import Flask, Response, abort, after_this_request, g, request, stream
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-GIVE_UP_S = 20
+GIVE_UP_S = 100
 
 
 class Held:

@@ -166,7 +166,7 @@ def test_a_stop_does_not_wait_for_views_without_end(caplog: Any) -> None:
     @app.get("/")
     def view() -> str:
         has_begun.set()
-        may_end.wait(20)
+        may_end.wait(100)
         return "x"
 
     async def main() -> None:

@@ -789,7 +789,7 @@ def test_the_stream_is_closed_after_the_piece_that_is_being_made() -> None:
             try:
                 yield "first"
                 is_making.set()
-                may_go_on.wait(20)
+                may_go_on.wait(100)
                 events.append("made")
                 yield "second"
             finally:
@@ -876,7 +876,7 @@ def test_functions_that_run_at_the_end_do_not_delay_the_response() -> None:
     @app.get("/")
     def view() -> Response:
         response = Response("x")
-        response.call_on_close(lambda: may_go_on.wait(20))
+        response.call_on_close(lambda: may_go_on.wait(100))
         return response
 
     async def main() -> None:

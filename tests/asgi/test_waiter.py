@@ -53,7 +53,7 @@ async def outcome(make: Callable[[Any], Any], wake: Callable[[Any], None], kind:
         else:
             await asyncio.sleep(0)
     loop.call_soon(wake, waiter)
-    await asyncio.wait([task], timeout=10)
+    await asyncio.wait([task], timeout=100)
     try:
         seen.append(task.result())
     except asyncio.CancelledError as error:
@@ -134,7 +134,7 @@ def test_a_task_that_ends_the_loop_keeps_no_other_from_being_woken() -> None:
     with pytest.raises(SystemExit):
         tasks[0].result()
     workers.close()
-    assert workers.join(30)
+    assert workers.join(100)
     loop.close()
     assert sorted(answers) == [1, 2, 3]
 

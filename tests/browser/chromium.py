@@ -42,7 +42,7 @@ class ChromiumTab:
         self._context = self._playwright.chromium.launch_persistent_context(
             folder, executable_path=executable, args=CHROMIUM, ignore_https_errors=True
         )
-        self._context.set_default_timeout(30_000)
+        self._context.set_default_timeout(100_000)
         self._page = self._context.new_page()
         self._protocol = self._context.new_cdp_session(self._page)
         self._refused: list[Said] = []

@@ -54,7 +54,7 @@ class CookieServer:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(100)
 
     def add(self, url: str, answer: Answer) -> str:
         """Add a response and return the URL that requests it."""
@@ -73,7 +73,7 @@ class CookieServer:
         assert self._loop is not None
         assert self._stop is not None
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(100)
         assert not self._thread.is_alive()
 
     async def _serve(self) -> None:

@@ -113,7 +113,7 @@ class Firefox:
             self._process.wait()
             raise
         self.version: str = session["capabilities"]["browserVersion"]
-        self.ask("WebDriver:SetTimeouts", {"script": 10_000, "pageLoad": 20_000})
+        self.ask("WebDriver:SetTimeouts", {"script": 100_000, "pageLoad": 100_000})
 
     def _connect(self, file: Path) -> socket.socket:
         deadline = time.monotonic() + START_S
@@ -175,7 +175,7 @@ class Firefox:
             self.ask("Marionette:Quit", {"flags": ["eForceQuit"]})
         self._socket.close()
         try:
-            self._process.wait(20)
+            self._process.wait(100)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tuile.user_agent.verdicts import StoredCookie
 
 HOPS = 15  # browsers follow 20 redirects
-PATIENCE_S = 8.0
+PATIENCE_S = 100.0
 EXPIRES_WITHIN_S = 5.0
 
 BATCH = 40

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SITE = Path(__file__).with_name("site")
 BIN = Path(sys.executable).parent
-START_S = 20
+START_S = 100
 
 
 class Answer(NamedTuple):
@@ -75,10 +75,10 @@ def serve(command: Sequence[str], log: Path, cwd: Path = SITE) -> Iterator[Serve
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(100)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait(10)
+                process.wait(100)
 
 
 def _free_port() -> int:

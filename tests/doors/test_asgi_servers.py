@@ -390,7 +390,7 @@ def test_granian_says_which_interface_to_choose(tmp_path: Path) -> None:
 @pytest.mark.skipif(not find_spec("flask_sock"), reason="Flask-Sock is not installed; make venv installs it")
 def test_websockets_of_flask_sock_are_served(server: Server) -> None:
     def open_at(path: str, **options: Any) -> Any:
-        return connect(f"ws://127.0.0.1:{server.port}/sock{path}", open_timeout=20, close_timeout=20, **options)
+        return connect(f"ws://127.0.0.1:{server.port}/sock{path}", open_timeout=100, close_timeout=100, **options)
 
     def end_of(client: Any) -> tuple[int, str]:
         with pytest.raises(ConnectionClosed) as raised:
@@ -467,4 +467,4 @@ def test_the_server_stops_when_it_is_told_to(server: Server) -> None:
     # The last test of each server.
     server.ask("/hello")
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(100)

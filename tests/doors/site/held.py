@@ -35,7 +35,7 @@ def begin(name: str) -> str:
 
     @lib.copy_current_request_context
     def later() -> None:
-        go.wait(30)
+        go.wait(100)
         seen[f"thread {name}"] = read(lib.request) | {"url_for": lib.url_for("begin", name="x", _external=True)}
 
     thread = threading.Thread(target=later, daemon=True)
@@ -50,5 +50,5 @@ def end() -> Any:
     for name, request, go, thread in held:
         seen[f"object {name}"] = read(request)
         go.set()
-        thread.join(30)
+        thread.join(100)
     return {"seen": seen, "framework": FRAMEWORK}

@@ -197,7 +197,7 @@ def waiting(name: str) -> Response:
     def pieces() -> Iterator[str]:
         try:
             yield "x" * 1000
-            next_may_end.wait(20)
+            next_may_end.wait(100)
             events.append(["next ended", request.path])
             yield "y"
             events.append(["went on", request.path])
@@ -269,7 +269,7 @@ def start_tasks(count: int) -> str:
     name = request.args.get("name")
 
     def work() -> None:
-        may_end.wait(30)
+        may_end.wait(100)
         events.append(["worked", name])
 
     for _ in range(count):
