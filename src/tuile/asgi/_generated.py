@@ -243,7 +243,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         if method == "OPTIONS":
             view = None
         elif view is not None:
-            if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
+            if not ahead.is_complete and (
+                not await receive_for_view(ahead, service, plan, context, sent_cookies, view, arguments, scope, send)
+            ):
                 return
             give_body(context.request, ahead.body)
     if view is not None and (

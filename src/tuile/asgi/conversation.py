@@ -10,7 +10,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from ..ctx.app_context import current
 from .calls import carry
-from .exchange import MOST_WAITING
+from .exchange import MESSAGES_IN_A_TURN, MOST_WAITING
 from .listening import settle
 from .refusals import refuse
 from .waiter import Waiter
@@ -32,6 +32,7 @@ class Conversation:
         "is_finished",
         "is_started",
         "listener",
+        "messages",
         "receive",
         "send",
         "space",
@@ -44,6 +45,8 @@ class Conversation:
         self.receive = receive
         self.send = send
         self.is_started = self.is_finished = False
+        # How many were received of the body.
+        self.messages = 0
         #: Whether the client had left when the worker was done.
         self.client_left = False
         self.listener: Task[None] | None = None
@@ -204,6 +207,9 @@ class Conversation:
             self.exchange.leave()
         else:
             self.exchange.feed(message.get("body", b""), more=message.get("more_body", False))
+            self.messages += 1
+            if not self.messages % MESSAGES_IN_A_TURN:
+                await sleep(0)
 
     async def _stop_listening(self, listener: Task[None]) -> None:
         listener.cancel()

@@ -42,8 +42,10 @@ if t.TYPE_CHECKING:
 
 #: How many bytes of a response may wait to be sent before the worker waits, and of a request before the loop does.
 MOST_WAITING = 64 * 1024
-# A longer body that is put aside is put into a file.
-_MOST_IN_MEMORY = 1024 * 1024
+#: A longer body that is received for a coroutine function is put into a file.
+MOST_IN_MEMORY = 1024 * 1024
+#: A server's `receive` need not pause: others get their turn after so many messages.
+MESSAGES_IN_A_TURN = 16
 # How many turns of the loop a coroutine waits for another one that begins to listen.
 _TURNS = 8
 # How long threads wait for it at a time.
@@ -263,7 +265,7 @@ class Exchange:
         """Receive the rest of the body, because a coroutine that reads it must not wait for its own event loop."""
         if self.inbox_complete or self.spool is not None or not self.most_spooled:
             return
-        spool = t.cast("t.IO[bytes]", SpooledTemporaryFile(_MOST_IN_MEMORY))  # noqa: SIM115 - closed with the exchange
+        spool = t.cast("t.IO[bytes]", SpooledTemporaryFile(MOST_IN_MEMORY))  # noqa: SIM115 - closed with the exchange
         # It is found again when the body is read.
         with suppress(ClientDisconnected):
             while spool.tell() <= self.most_spooled and (piece := self.next_piece()):

@@ -97,7 +97,9 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
             # It need not be asked, and what does is not known to be a coroutine function.
             view = None
         elif view is not None:
-            if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
+            if not ahead.is_complete and not await receive_for_view(
+                ahead, service, plan, context, sent_cookies, view, arguments, scope, send
+            ):
                 return
             give_body(context.request, ahead.body)
     if view is not None and has_steps_before(app, service, plan, context):

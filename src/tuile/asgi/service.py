@@ -22,12 +22,13 @@ from ..lazy import late_modules
 from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
-from .ahead import METHODS_WITHOUT_BODY, add_body
+from .ahead import METHODS_WITHOUT_BODY, Allowance, add_body
 from .conversation import Conversation, converse
 from .exchange import MOST_WAITING, Exchange, body_stream
 from .files import FileWrapper
 from .lifespan import Lifespan
 from .listening import Listener
+from .long_bodies import MOST_TOGETHER, answer_long
 from .loop_path import has_steps_before
 from .on_loop import MoreSteps
 from .refusals import refuse
@@ -63,6 +64,8 @@ _MOST_HOSTS = 64
 class Service:
     """What the requests of an application on one event loop share: above all its worker threads."""
 
+    answer_long = answer_long
+
     def __init__(self, app: Flask, loop: AbstractEventLoop) -> None:
         #: Serves a scope: what `asgi_app` does.
         self.enter: Callable[..., Awaitable[None]] = serve_scope
@@ -85,6 +88,8 @@ class Service:
         self.entry_epoch: object = None
         #: The text of hosts that do not affect which rule matches.
         self.hosts: dict[bytes, str] = {}
+        #: What is left of the memory for long bodies.
+        self.memory = Allowance(MOST_TOGETHER)
         #: Looks after long responses, once there is one.
         self.watcher: Watcher | None = None
         # The endpoints of rules for WebSockets, and the plan with which they were looked up.
