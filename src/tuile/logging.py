@@ -20,7 +20,9 @@ def _errors_stream() -> TextIO:
     context = current_value(None)
     if context is None or context.request is None:
         return sys.stderr
-    return cast("TextIO", context.request.environ["wsgi.errors"])
+    # The environ of a request that has a scope has this one, and need not be made for it.
+    has_scope = getattr(context.request, "_scope", None) is not None
+    return sys.stderr if has_scope else cast("TextIO", context.request.environ["wsgi.errors"])
 
 
 # For custom handlers. In a file or dict configuration: ext://flask.logging.wsgi_errors_stream

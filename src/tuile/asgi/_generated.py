@@ -48,6 +48,7 @@ from .scopes import (
     sent_length,
     status_code,
 )
+from .unhandled import answer_unhandled
 from .waiter import Waiter
 
 if t.TYPE_CHECKING:
@@ -412,7 +413,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         except BaseException as raised:
             failure, start, body, more = (raised, None, None, None)
     else:
-        start = body = more = None
+        start, more = (None, None)
+        body, failure = answer_unhandled(app, plan, context, failure, is_finished=is_finished)
     if start is not None:
         # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
         reset(context._token)
@@ -626,7 +628,8 @@ async def answer_awaited(
         except BaseException as raised:
             failure, start, body, more = (raised, None, None, None)
     else:
-        start = body = more = None
+        start, more = (None, None)
+        body, failure = answer_unhandled(app, plan, context, failure, is_finished=is_finished)
     if start is not None:
         # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
         reset(context._token)

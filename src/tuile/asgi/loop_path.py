@@ -33,6 +33,7 @@ from .scopes import (
     sent_length,
     status_code,
 )
+from .unhandled import answer_unhandled
 from .worker_path import answer_in_worker, finish_in_worker
 
 if t.TYPE_CHECKING:
@@ -272,7 +273,8 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         except BaseException as raised:  # noqa: BLE001 - the same
             failure, start, body, more = raised, None, None, None
     else:
-        start = body = more = None
+        start, more = None, None
+        body, failure = answer_unhandled(app, plan, context, failure, is_finished=is_finished)
     if start is not None:
         end_on_loop(context)
         await send_short(start, body, more, method, scope, send)
@@ -293,8 +295,7 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
                 service = steps.service
                 await finish_in_worker(app, service, plan, context, sent_cookies, awaited, method, scope, receive, send)
         finally:
-            # The error's traceback refers to this frame.
-            del failure, awaited
+            del failure, awaited  # the error's traceback refers to this frame
 
 
 def prepared_unless_asked(

@@ -18,6 +18,7 @@ from ..lazy import late_modules
 from ..real_flask import hint_about
 from ..sansio.app import App
 from ..signals import got_request_exception, request_finished, send_signal
+from ..wrappers.environ import cookie_header_of
 from ..wrappers.plain_response import STATUS_LINES, PageBody
 from ..wrappers.response import Response as OwnResponse
 from .error_pages import (
@@ -197,7 +198,7 @@ class ErrorHandling(App, metaclass=Watched):
         plan = self._plan
         if not (plan.answers_alone and plan.epoch is invalidation.epoch and self._is_unseen(plan)):
             return None
-        return None if "HTTP_COOKIE" in current_request().environ else page_response(error)
+        return page_response(error) if cookie_header_of(current_request()) is None else None
 
     def _explain(self, error: Exception) -> None:
         """Add what to write instead, if the error comes from a frequent mistake."""

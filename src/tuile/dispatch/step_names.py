@@ -30,6 +30,8 @@ STEPS: dict[str, tuple[str, ...]] = {
     ),
     # Steps of `handle_user_exception`, which does the same if none is overridden.
     "handling": ("_find_error_handler", "handle_http_exception", "trap_http_exception"),
+    # Steps after an error that nothing handles.
+    "unhandled": ("handle_exception", "log_exception"),
     "entry": ("__call__", "wsgi_app"),
     # The entry of ASGI servers.
     "asgi entry": ("asgi_app",),
