@@ -137,7 +137,10 @@ class _Served:
     async def _run(self, variables: Context | None, context: WebSocketContext) -> Ending:
         steps = Steps(self.app, context, self.connection, self._lend)
         if variables is None:
-            view = steps.begin()
+            view = steps.begin(is_on_loop=True)
+            if steps.raised is not None:
+                raised, steps.raised = steps.raised, None
+                await self._end(steps, None, None, raised)
         else:
             job = self.job = _Job(self)
             try:
@@ -208,12 +211,15 @@ class _Served:
 
     async def _end(self, steps: Steps, variables: Context | None, answer: object, error: BaseException | None) -> None:
         end: Callable[[], object] = partial(steps.end, answer, error)
+        is_on_loop = variables is None
         if variables is None:
-            # A function was registered meanwhile.
+            # An error is to be handled, or a function was registered meanwhile.
             end = in_worker(steps.context, end)
             leave_on_loop(steps.context)
             variables = copy_context()
         await shield(self.service.loop.create_task(_Job(self).run_in(variables, end)))
+        if is_on_loop:
+            carry(variables, without=current)
 
     def _lend(self) -> bool:
         """Count the thread of a view as one of those that wait, if it has one; called in it."""

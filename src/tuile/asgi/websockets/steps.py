@@ -78,7 +78,6 @@ def may_block(service: Service) -> bool:
         or app.teardown_websocket_funcs
         or app.url_value_preprocessors
         or app.teardown_appcontext_funcs
-        or app.error_handler_spec
         or (heard and any(signal.receivers for signal in _SIGNALS))
     ):
         return True
@@ -108,7 +107,10 @@ def ends_plainly(service: Service, answer: object, error: BaseException | None) 
         and not app.teardown_websocket_funcs
         and not app.teardown_appcontext_funcs
         and not heard
-    ) or not may_block(service)
+    ) or not (
+        # The handlers of errors, also of one in what becomes of the answer.
+        (app.error_handler_spec and (answer is not None or error is not None)) or may_block(service)
+    )
 
 
 def _has_view_in_thread(service: Service, plan: Plan) -> bool:
@@ -170,13 +172,22 @@ class Steps:
         self._answer: object = None
         self._code: int | None = None
         self._error: Exception | None = None
+        #: What was raised before the view, if it is to be handled in a worker.
+        self.raised: Exception | CancelledError | None = None
 
-    def begin(self) -> Awaited | None:
-        """Enter the context, run the hooks, and return the coroutine function to await; None if all is done."""
+    def begin(self, *, is_on_loop: bool = False) -> Awaited | None:
+        """Enter the context, run the hooks, and return the coroutine function to await; None if all is done.
+
+        Args:
+            is_on_loop: Whether it is called on the event loop, where no handler of an error is to be called.
+        """
         try:
             view = self._enter()
         except (Exception, CancelledError) as error:  # noqa: BLE001 - handlers may be registered for any exception
-            self.end(None, error)
+            if is_on_loop and self.app.error_handler_spec and self.context.is_pushed:
+                self.raised = error
+            else:
+                self.end(None, error)
             return None
         if view is None:
             self.end(self._answer, None)
