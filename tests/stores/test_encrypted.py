@@ -276,6 +276,32 @@ def test_a_plain_session_that_is_changed_by_both_at_once_keeps_both(site: Site) 
     assert site.content(cookie) == {"x": 1, "n": 1, "y": 2, "z": 1}
 
 
+def test_what_a_plain_process_changes_while_a_session_is_encrypted_is_not_lost(site: Site) -> None:
+    plain = beside(site)
+    cookie = plain.begin(x=1, n=1, items=[1], both=1, d={"a": 1})
+
+    def of_plain() -> None:
+        session["x"] = 2
+        session.add("n")
+        session.append("items", 2)
+        session["d"]["plain"] = 2
+
+    def of_encrypting() -> None:
+        session["own"] = 3
+        session.add("n")
+        session.append("items", 3)
+        session["d"]["own"] = 3
+        plain.ask(of_plain, cookie)
+
+    site.ask(of_encrypting, cookie)
+    together = {"x": 2, "n": 3, "items": [1, 2, 3], "both": 1, "d": {"a": 1, "plain": 2, "own": 3}, "own": 3}
+    assert site.content(cookie) == plain.content(cookie) == together
+    # With the next save nothing is plain any more.
+    site.ask(put(own=4), cookie)
+    assert site.content(cookie) == {**together, "own": 4}
+    assert "items" not in stored(site.store.store)
+
+
 def test_any_key_can_be_encrypted(site: Site) -> None:
     content = {"": "empty", "\0": "\0", "é": ["é"], "half": "\ud800"}
     plain = beside(site)

@@ -81,7 +81,19 @@ class Several(t.NamedTuple):
     changes: tuple[KeyChange, ...]
 
 
-KeyChange: t.TypeAlias = Put | Drop | Add | Append | Change | Several
+class Moved(t.NamedTuple):
+    """A value is kept elsewhere from now on, unless another request has changed it meanwhile.
+
+    Attributes:
+        base: The value that was moved, as the request read it.
+        change: What the request changed of it, which is done to what is there otherwise; None for nothing.
+    """
+
+    base: str
+    change: KeyChange | None = None
+
+
+KeyChange: t.TypeAlias = Put | Drop | Add | Append | Change | Several | Moved
 
 
 class Changes(t.NamedTuple):
@@ -165,12 +177,8 @@ def resolve(change: KeyChange, theirs: str | None) -> Resolved:
         change: The change.
         theirs: The text of the value; None if there is none.
     """
-    if isinstance(change, Several):
-        conflict = False
-        for one in change.changes:
-            theirs, lost = resolve(one, theirs)
-            conflict = conflict or lost
-        return Resolved(theirs, conflict)
+    if isinstance(change, (Several, Moved)):
+        return _resolved_by_parts(change, theirs)
     if isinstance(change, Change):
         return Resolved(change.text if theirs == change.base else change.function(theirs))
     mine = None if isinstance(change, Drop) else change.text
@@ -202,6 +210,18 @@ def are_same(one: str, other: str) -> bool:
         return _are_same(_read(one), _read(other))
     except (ValueError, RecursionError):
         return False
+
+
+def _resolved_by_parts(change: Several | Moved, theirs: str | None) -> Resolved:
+    if isinstance(change, Moved):
+        if theirs is None or theirs == change.base:
+            return Resolved(None)
+        return Resolved(theirs) if change.change is None else resolve(change.change, theirs)
+    conflict = False
+    for one in change.changes:
+        theirs, lost = resolve(one, theirs)
+        conflict = conflict or lost
+    return Resolved(theirs, conflict)
 
 
 def _put(change: Put, theirs: str | None) -> Resolved:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from ..ctx.app_context import current_value
 from ..json.provider import scan
-from .changes import Add, Append, Change, Changes, Drop, Put, Several, are_same, resolve_all
+from .changes import Add, Append, Change, Changes, Drop, Moved, Put, Several, are_same, resolve_all
 from .content import FEW, Content, text_in, with_texts
 from .interface import note_change
 from .tracked import TrackedSession
@@ -268,7 +268,7 @@ class ServerSession(TrackedSession):
                 if isinstance(change, Several):
                     texts[key] = self._encode(dict.get(self, key))
                 else:
-                    texts[key] = None if isinstance(change, Drop) else change.text
+                    texts[key] = None if isinstance(change, (Drop, Moved)) else change.text
             self._base = with_texts(self._base, texts)
         return self._base
 

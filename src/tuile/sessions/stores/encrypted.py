@@ -17,7 +17,7 @@ import typing as t
 from ...exceptions import BadToken
 from ...keys.tokens import is_encrypted
 from ...keys.xaes import require_cipher
-from ..changes import Change, Changes, Drop, Put, merge
+from ..changes import Change, Changes, Moved, Put, merge
 from ..operations import Applied, Apply, Confirm, Create, Load, Loaded, Retire
 from . import Answer, Store, StoreUnavailable
 
@@ -117,8 +117,9 @@ class EncryptedStore(Store):
             by_key[_KEY] = Put(made)
         else:
             by_key[_KEY] = Change(merging, stored.get(_KEY), made)
-            # What is not encrypted yet goes into the token.
-            by_key.update((key, Drop(text)) for key, text in stored.items() if key != _KEY)
+            # What is not encrypted yet goes into the token, unless a process that does not encrypt has just changed it.
+            changed = operation.changes.by_key
+            by_key.update((key, Moved(text, changed.get(key))) for key, text in stored.items() if key != _KEY)
         sent = operation._replace(changes=Changes(operation.changes.cleared, by_key), strict=False)
         return sent, merging.answer
 
