@@ -345,6 +345,38 @@ def test_bytes_are_read_as_json_reads_them(body: bytes) -> None:
     assert outcome(Small().json.loads, body) == outcome(standard_json.loads, body)
 
 
+TAILS = st.text(" \t\n\r\x00\x0b\x0c\x1c\x85\xa0\u2028\u3000\ufeff]},0x", max_size=4)
+
+
+@given(st.sampled_from(["", "1", "-", "12", '"a"', "null", "nul", "[1]", '{"a": 1}', "Infinity", "[", " [1]"]), TAILS)
+@example("[1]", "\n")
+@example("12", "\n3")
+@example("[1]", "\x0b")
+def test_what_follows_a_value_is_blank_or_an_error_as_in_json(value: str, tail: str) -> None:
+    loads = Small().json.loads
+    assert outcome(loads, value + tail) == outcome(standard_json.loads, value + tail)
+    assert outcome(loads, (value + tail).encode()) == outcome(standard_json.loads, (value + tail).encode())
+
+
+def test_the_json_of_an_answer_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(tuile)
+    app.add_url_rule("/", "index", lambda: {"a": [1, None]})
+    response = app.test_client().get("/")
+    assert response.data.endswith(b"\n")
+    read: list[Any] = []
+    own = provider_room.scan
+    monkeypatch.setattr(provider_room, "scan", lambda text, start: read.append(text) or own(text, start))
+    assert [response.json, response.get_json()] == [{"a": [1, None]}] * 2
+    assert len(read) == 2
+    monkeypatch.setattr(provider_room, "_loads", None)
+    assert response.json == {"a": [1, None]}
+    assert len(read) == 2
+    codes = [code.co_name for code in entered(lambda: Small().json.loads('{"a": 1}\n'))]
+    assert "raw_decode" in codes  # while `json.loads` counts as replaced
+    monkeypatch.undo()
+    assert "raw_decode" not in [code.co_name for code in entered(lambda: Small().json.loads('{"a": 1}\n'))]
+
+
 # What an app keeps to write compact text with: encoders that were used before.
 
 

@@ -216,6 +216,8 @@ def _careful_writer(make: t.Callable[[], _Encode]) -> _Write:
 scan: t.Callable[[str, int], tuple[object, int]]
 scan = vars(json.JSONDecoder())["scan_once"]
 _BRACKETS = frozenset(b"{[")
+# What may follow a value (RFC 8259 section 2).
+_BLANKS = " \t\n\r"
 _COMPACT_OPTIONS = {"separators": (",", ":")}
 
 
@@ -298,9 +300,10 @@ class DefaultJSONProvider(JSONProvider):
                     obj, end = scan(text, 0)
                 except StopIteration:
                     obj, end = None, -1
-                if end == len(text):
+                # A newline ends most files, and what Flask and Tuile answer.
+                if end == len(text) or (end > 0 and not text[end:].strip(_BLANKS)):
                     return obj
-            # Options, other encodings, blanks around the value, and errors, with json's own messages.
+            # Options, other encodings, blanks before the value, and errors, with json's own messages.
             return json.loads(s, **kwargs)
         except RecursionError as error:
             raise NestingError(str(error)) from None
