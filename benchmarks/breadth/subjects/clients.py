@@ -59,6 +59,7 @@ _client("two redirects followed", lambda c: str(len(c.get("/old", follow_redirec
 _client("login and the next page", lambda c: c.post("/login", data={"a": 1}, follow_redirects=True).text)
 _client("cookie kept from the answer", lambda c: (c.get("/set"), c.get("/cookie").text)[1])
 _client("a session begun before", lambda c: _begun(c))
+_client("a cookie put in by hand", lambda c: (c.set_cookie("a", "b"), c.get("/cookie").text)[1])
 
 
 def _begin(client: Any) -> None:
@@ -69,6 +70,19 @@ def _begin(client: Any) -> None:
 def _begun(client: Any) -> Any:
     _begin(client)
     return client.get("/me").text
+
+
+@SUBJECT.call("client: what tests read of responses", "none")
+def _read(app: Any) -> Any:
+    client = app.test_client()
+    responses = [client.get(path) for path in ("/", "/old", "/user/7", "/set")]
+    return lambda: str([_facts(response) for response in responses])
+
+
+def _facts(response: Any) -> Any:
+    headers = response.headers.get("Cache-Control"), response.headers.getlist("Set-Cookie")
+    body = response.json if response.is_json else response.text
+    return response.status_code, response.content_type, response.mimetype, response.location, headers, body
 
 
 def _app(name: str, use: Any, **keywords: Any) -> None:
@@ -132,3 +146,8 @@ _call("redirect", lambda: f.redirect("/").status)
 _call("abort(404) caught", lambda: _aborted())
 _call("flask.json.dumps", lambda: f.json.dumps({"a": [1, 2], "b": None}))
 _call("copy_current_request_context", lambda: f.copy_current_request_context(lambda: f.request.path)())
+_call("the objects behind the proxies", lambda: str([_itself(name) for name in ("current_app", "request", "g")]))
+
+
+def _itself(name: str) -> Any:
+    return type(getattr(f, name)._get_current_object()).__name__
