@@ -365,7 +365,12 @@ def test_the_json_of_an_answer_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -
     assert response.data.endswith(b"\n")
     read: list[Any] = []
     own = provider_room.scan
-    monkeypatch.setattr(provider_room, "scan", lambda text, start: read.append(text) or own(text, start))
+
+    def scan(text: str, start: int) -> Any:
+        read.append(text)
+        return own(text, start)
+
+    monkeypatch.setattr(provider_room, "scan", scan)
     assert [response.json, response.get_json()] == [{"a": [1, None]}] * 2
     assert len(read) == 2
     monkeypatch.setattr(provider_room, "_loads", None)
