@@ -27,10 +27,12 @@ class Held:
 
 
 told: list[Any] = []
+asked = threading.Event()
 
 
 def wait_until_left() -> bool:
-    """Ask until the client has left."""
+    """Ask until the client has left, which it does once that is asked."""
+    asked.set()
     give_up = time.monotonic() + GIVE_UP_S
     while not request.is_disconnected() and time.monotonic() < give_up:
         time.sleep(0.001)
@@ -38,7 +40,8 @@ def wait_until_left() -> bool:
 
 
 async def wait_until_left_on_loop() -> bool:
-    """Ask until the client has left."""
+    """Ask until the client has left, which it does once that is asked."""
+    asked.set()
     give_up = time.monotonic() + GIVE_UP_S
     while not await request.is_disconnected() and time.monotonic() < give_up:  # noqa: ASYNC110 - it sets no event
         await asyncio.sleep(0.001)
@@ -108,13 +111,19 @@ def leave(path: str, method: str = "GET", body: bytes | None = None, app: Flask 
     """Ask, and leave while the view asks whether the client is there; return what the view was told."""
     app = make_app() if app is None else app
     told.clear()
+    asked.clear()
 
     async def main() -> None:
         await ask(app, "/stays/sync")
         headers = [] if body is None else [(b"content-length", str(len(body)).encode())]
         server = Server(make_scope(path, method, headers=headers), [body] if body else [])
-        asyncio.get_running_loop().call_later(0.02, server.left.set)
-        await app(server.scope, server.receive, server.send)
+
+        async def leave_once_asked() -> None:
+            while not asked.is_set():  # noqa: ASYNC110 - threads set it, too
+                await asyncio.sleep(0.001)
+            server.left.set()
+
+        await asyncio.gather(app(server.scope, server.receive, server.send), leave_once_asked())
         assert not server.is_receiving
 
     run(main)

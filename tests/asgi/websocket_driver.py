@@ -183,7 +183,7 @@ class Client:
     async def receive(self) -> Any:
         """Return the next message of the application; what it accepts is left out."""
         while True:
-            message = await asyncio.wait_for(self._next(), 20)
+            message = await asyncio.wait_for(self._next(), 100)
             if message["type"] == "websocket.send":
                 return message.get("text", message.get("bytes"))
             if message["type"] != "websocket.accept":
@@ -211,14 +211,14 @@ class Client:
 
     async def until_accepted(self) -> Message:
         """Wait for the handshake."""
-        message = await asyncio.wait_for(self._next(), 20)
+        message = await asyncio.wait_for(self._next(), 100)
         assert message["type"] == "websocket.accept", message
         return message
 
     async def until_denied(self) -> int:
         """Wait for a response to the handshake, and return its status."""
         assert self.task is not None
-        await asyncio.wait_for(self.task, 20)
+        await asyncio.wait_for(self.task, 100)
         assert self.is_denied
         assert self.denial is not None
         status: int = self.denial["status"]
