@@ -16,6 +16,7 @@ from .settings import read_encrypted, store_and_policy
 from .stored import ServerSession
 from .stores import StoreUnavailable, drive
 from .unavailable import unavailable_session
+from .unreadable import report_unreadable
 
 if t.TYPE_CHECKING:
     from ..app import Flask
@@ -116,7 +117,7 @@ def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> 
     except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
         if (reading := _reading_encrypted(app, kept, opened)) is not None:
             return _opened(app, interface, reading, token)
-        app.logger.warning("The session %s cannot be read, so it is treated as empty.", opened.identity.handle)
+        report_unreadable(opened.identity.handle, why=_why_unreadable(opened))
         return None
     # Most apps refuse none, and need not be asked.
     asks = type(app).session_refused is not REFUSES_NONE or "session_refused" in app.__dict__
@@ -132,8 +133,22 @@ def _reading_encrypted(app: Flask, kept: Kept, opened: Opened) -> Kept | None:
     try:
         return read_encrypted(app, kept)
     except RuntimeError as error:
-        app.logger.warning("%s", error)
+        report_unreadable(opened.identity.handle, why=str(error))
         return None
+
+
+def _why_unreadable(opened: Opened) -> str:
+    """Return why the values of a session cannot be read, and what to do about it."""
+    from .stores.encrypted import is_encrypted_content  # noqa: PLC0415 - seldom needed
+
+    if is_encrypted_content(opened.record.data):
+        return (
+            "None of the app's keys decrypts it: add the SECRET_KEY that it was encrypted with to SECRET_KEY_FALLBACKS."
+        )
+    return (
+        "A value in it is none that this app's JSON provider and the tags of its sessions can read: register what"
+        " wrote it in this process, too."
+    )
 
 
 def class_of(interface: SessionInterface, app: Flask) -> type[ServerSession]:

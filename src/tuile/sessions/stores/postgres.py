@@ -18,6 +18,7 @@ from ...json.provider import scan
 from ..content import content_in, lines_of
 from ..operations import Apply, Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
+from ..unreadable import report_unreadable
 from .connections import BrokenConnectionError, exchanged
 from .postgres_wire import AwaitedConnection, BlockingConnection, Settings, Statement, connected
 from .remote import RemoteStore
@@ -219,10 +220,11 @@ class PostgresStore(RemoteStore):
         return answer
 
     def _loaded(self, handle: str, row: Sequence[Answer]) -> Loaded | None:
-        """Return the session in a row; None if it was not written by this store."""
+        """Return the session in a row; None, with a message in the log, if it was not written by this store."""
         owner, created, seen, expires, state, data, version, now = row
         content = content_in(data)
         if content is None:
+            report_unreadable(handle, expires, now)
             return None
         try:
             found: Answer = scan(state, 0)
@@ -233,11 +235,12 @@ class PostgresStore(RemoteStore):
                 handle, take("verifier"), content, user, created, seen, expires, take("renewed", created), 1, None,
                 0.0, None, 0.0, False, take("agent", ""), take("address", ""), version, None,
             ))  # fmt: skip
-            if end != len(state):
-                return None
-            return tuple.__new__(Loaded, (record._replace(**others) if others else record, now))
+            if end == len(state):
+                return tuple.__new__(Loaded, (record._replace(**others) if others else record, now))
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError, StopIteration):
-            return None
+            pass
+        report_unreadable(handle, expires, now)
+        return None
 
 
 def _one(statement: Statement) -> _Steps[int]:

@@ -9,6 +9,7 @@ from math import isfinite
 from ..content import Content, content_in
 from ..operations import Loaded
 from ..record import Record
+from ..unreadable import report_unreadable
 from .redis_wire import RememberedFields, ServerError
 
 if t.TYPE_CHECKING:
@@ -23,13 +24,15 @@ _read: Callable[[str], Answer] = json.JSONDecoder().decode
 _FORM = "utf-8", "surrogatepass"
 # How a content with keys begins.
 _CONTENT = '\n"'
+# What is read of a key that is not there.
+_MISSING = [None, None, None]
 
 
 def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
     """Return the session in the replies to what `_reading` asks for, which are octets, or text if they are ASCII.
 
     Returns:
-        None if there is none, if it has ended, or if it was not written by this store.
+        None if there is none, if it has ended, or, with a message in the log, if it was not written by this store.
 
     Raises:
         ServerError: If one of the commands was refused.
@@ -42,11 +45,13 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
     head, state, content = session
     seconds, microseconds = moment
     if head is None or state is None or content is None:
+        _report_incomplete(handle, session)
         return None
     try:
         if type(head) is bytes:
             head, state, content = str(head, *_FORM), str(state, *_FORM), str(content, *_FORM)
         if content[:2] != _CONTENT and content_in(content) is None:
+            report_unreadable(handle)
             return None
         now = float(seconds) + float(microseconds) / 1e6
         version, generation_text, husk, created_text, seen_text, expires_text = head.split(" ")
@@ -54,6 +59,7 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
         created, expires = float(created_text), float(expires_text)
         seen = created if seen_text == created_text else float(seen_text)
         if not (expires > now and isfinite(created + seen + expires)):
+            report_unreadable(handle, expires, now)
             return None
         if state[:1] == "[":
             verifier, user, agent, address, others = _read(state)
@@ -66,7 +72,13 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
         ))  # fmt: skip
         return tuple.__new__(Loaded, (record._replace(**others) if others else record, now))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        report_unreadable(handle)
         return None
+
+
+def _report_incomplete(handle: str, session: list[Answer]) -> None:
+    if session != _MISSING:
+        report_unreadable(handle)
 
 
 def _read_again(handle: str, fields: RememberedFields, moment: list[Answer]) -> Loaded | None:

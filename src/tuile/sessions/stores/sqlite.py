@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from ..content import NO_LINES, content_in, lines_of
 from ..operations import Apply, Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
+from ..unreadable import report_unreadable
 from . import Answer, Row, Store, StoreUnavailable
 
 if t.TYPE_CHECKING:
@@ -372,10 +373,11 @@ def _values(record: Record) -> Row:
 
 
 def _record(row: Row) -> Record | None:
-    """Return the record in a row; None if it was not written by this store."""
+    """Return the record in a row; None, with a message in the log, if it was not written by this store."""
     handle, verifier, data, user, created, seen, expires, state, agent, address, version = row
     content = content_in(data)
     if content is None:
+        report_unreadable(handle, expires, time.time())
         return None
     try:
         record = tuple.__new__(Record, (
@@ -384,4 +386,5 @@ def _record(row: Row) -> Record | None:
         ))  # fmt: skip
         return record if state is None else record._replace(**json.loads(state))
     except (TypeError, ValueError, RecursionError):
+        report_unreadable(handle, expires, time.time())
         return None
