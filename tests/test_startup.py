@@ -50,6 +50,9 @@ OF_SERVERS: dict[str, list[Any]] = {
 def app_with(**config: Any) -> Any:
     app = tuile.Flask("app", static_folder=None)
     app.config.update(config)
+    # What uses CSRF_TRUSTED_ORIGINS and CONSENT_LIFETIME.
+    app.add_websocket("/socket", "socket", lambda: None)
+    assert not app.consent.categories
     app.add_url_rule("/", "view", lambda: "text")
     return app
 
@@ -135,3 +138,21 @@ def test_a_handshake_is_no_way_past_the_check() -> None:
     app.add_websocket("/ws", "ws", lambda: None)
     with pytest.raises((TypeError, WebSocketRefused)), app.test_client().websocket("/ws"):
         pass
+
+
+@pytest.mark.parametrize("origins", ["", "https://a.example, https://b.example", ["a.example"]])
+def test_settings_of_the_same_names_may_be_for_something_else(origins: Any) -> None:
+    app = tuile.Flask("app", static_folder=None)
+    app.config.update(CSRF_TRUSTED_ORIGINS=origins, CONSENT_LIFETIME="1 year", CONSENT_COOKIE_NAME=None)
+    app.add_url_rule("/", "view", lambda: "text")
+    assert send(app, make_environ()).text == "text"
+    assert not [one for one in examine_application(app) if one.id == "settings"]
+    assert "consent" not in vars(app)
+
+
+def test_an_optional_cookie_uses_the_settings_for_consent() -> None:
+    app = tuile.Flask("app", static_folder=None)
+    app.config["CONSENT_LIFETIME"] = "1 year"
+    app.cookie("seen", category="statistics")
+    with pytest.raises(TypeError, match="CONSENT_LIFETIME"):
+        send(app, make_environ())

@@ -74,13 +74,15 @@ def csrf_mode(app: App) -> Mode | None:
 
 
 def check_csrf_settings(app: App) -> None:
-    """Check the settings `CSRF` and `CSRF_TRUSTED_ORIGINS`.
+    """Check the settings `CSRF` and `CSRF_TRUSTED_ORIGINS`, if the latter is used.
 
     Raises:
         TypeError, ValueError: If one of them is invalid.
     """
-    csrf_mode(app)
-    # WebSockets that read a session have them checked whatever `CSRF` is.
+    # WebSockets have the origins of handshakes checked whatever `CSRF` is. Without either, an app may have a setting of
+    # that name for itself.
+    if csrf_mode(app) is None and not any(rule.websocket for rule in app.url_map._rules):
+        return
     trusted_origins("CSRF_TRUSTED_ORIGINS", app.config.get("CSRF_TRUSTED_ORIGINS"))
 
 

@@ -71,8 +71,18 @@ def check_settings(app: Flask, interface: object) -> None:
 
         are_secure(app)
     if _is_any_changed(app, ("CONSENT_COOKIE_NAME", "CONSENT_LIFETIME")):
-        app.consent.check_settings()
+        check_consent(app)
     check_numbers(app)
+
+
+def check_consent(app: Flask) -> None:
+    """Check the settings for `app.consent`, if it is used. Otherwise, an app may have such settings for itself.
+
+    Raises:
+        TypeError, ValueError: If a setting is wrong.
+    """
+    if app._optional_cookies or "consent" in vars(app):
+        app.consent.check_settings()
 
 
 def check_numbers(app: Flask) -> None:

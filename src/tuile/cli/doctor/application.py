@@ -17,7 +17,7 @@ from tuile.keys.app_keys import check_keys, weak_keys
 from tuile.sessions import SecureCookieSessionInterface
 from tuile.sessions.kinds import advice
 from tuile.sessions.startup import check_session_settings
-from tuile.startup import check_numbers
+from tuile.startup import check_consent, check_numbers
 
 from .deployment import examine_cookie_defaults
 from .login import examine_login
@@ -115,16 +115,12 @@ def _examine_keys(app: Flask) -> Iterator[Finding]:
     except (RuntimeError, TypeError, ValueError) as error:
         yield Finding(FAILS, "the keys", str(error), id="keys")
     checks: tuple[Callable[[Flask], object], ...] = (check_csrf_settings, are_secure, cookie_checks_of)
-    checks += (undeclared_cookies_of, _check_consent, check_numbers)
+    checks += (undeclared_cookies_of, check_consent, check_numbers)
     for check in checks:
         try:
             check(app)
         except (TypeError, ValueError) as error:
             yield Finding(FAILS, "the settings", str(error), id="settings")
-
-
-def _check_consent(app: Flask) -> None:
-    app.consent.check_settings()
 
 
 def _examine_views(app: Flask) -> Iterator[Finding]:
