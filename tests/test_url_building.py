@@ -113,8 +113,8 @@ def test_the_adapter_outside_of_requests_is_as_bound_by_werkzeug(root: str | Non
         found = []
         for kind in ("plain", "subdomains", "hosts"):
             for name in NAMES:
+                app = an_app(lib, kind)
                 for scheme in ("http", "https", "", "ftp"):
-                    app = an_app(lib, kind)
                     app.config.update(SERVER_NAME=name, APPLICATION_ROOT=root, PREFERRED_URL_SCHEME=scheme)
                     for _ in range(2):
                         made = outcome(app.create_url_adapter, None)
