@@ -6,6 +6,7 @@ import asyncio
 import gc
 import io
 import logging
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ class _Slow(logging.StreamHandler[Any]):
     """May do anything."""
 
 
+class _WithUser(logging.Formatter):
+    """May do anything as well."""
+
+
 @pytest.fixture
 def make_failing() -> Iterator[Callable[..., tuple[Flask, io.StringIO, list[bool]]]]:
     """Return what makes an app whose view fails, with what it logs and whether a worker has a part in that."""
@@ -38,16 +43,18 @@ def make_failing() -> Iterator[Callable[..., tuple[Flask, io.StringIO, list[bool
     def make(
         change: Callable[[Flask], object] = lambda app: None, error: BaseException | None = None
     ) -> tuple[Flask, io.StringIO, list[bool]]:
-        app, log, by_worker = Flask(f"failing{len(made)}", static_folder=None), io.StringIO(), []
+        app, by_worker = Flask(f"failing{len(made)}", static_folder=None), []
+        thread = threading.get_ident()
+
+        class Log(io.StringIO):
+            def write(self, text: str) -> int:
+                by_worker.append(threading.get_ident() != thread)
+                return super().write(text)
+
+        log = Log()
         app.secret_key = "6a1f0c9e5b7d4e2f8a3b05d7c1e94b26"
         handler = logging.StreamHandler(log)
         handler.setFormatter(logging.Formatter("%(levelname)s in %(module)s.%(funcName)s: %(message)s"))
-
-        def note(record: logging.LogRecord) -> bool:
-            by_worker.append(bool(service_of_all(app).workers.jobs))
-            return True
-
-        handler.addFilter(note)
         app.logger.handlers[:], app.logger.propagate = [handler], False
         app.get("/text")(lambda: "x")
 
@@ -63,12 +70,7 @@ def make_failing() -> Iterator[Callable[..., tuple[Flask, io.StringIO, list[bool
     yield make
     for app in made:
         app.logger.handlers.clear()
-
-
-def service_of_all(app: Flask) -> Any:
-    """Return the only service of an app, in any thread."""
-    (service,) = vars(app)["_services"].values()
-    return service
+        app.logger.filters.clear()
 
 
 def _answers(app: Flask, **kwargs: Any) -> Any:
@@ -121,6 +123,18 @@ def _logs_slowly(app: Flask) -> None:
     app.logger.addHandler(_Slow(io.StringIO()))
 
 
+def _filters(app: Flask) -> None:
+    app.logger.addFilter(lambda record: True)
+
+
+def _filters_for_handler(app: Flask) -> None:
+    app.logger.handlers[0].addFilter(lambda record: True)
+
+
+def _formats(app: Flask) -> None:
+    app.logger.handlers[0].setFormatter(_WithUser("%(message)s"))
+
+
 def _logs_itself(app: Flask) -> None:
     app.log_exception = lambda exc_info: app.logger.error("own %s", exc_info[1])  # type: ignore[method-assign]
 
@@ -153,7 +167,7 @@ def _propagates(app: Flask) -> None:
 
 _CHANGES = [
     *(_handles_500, _handles_all, _ends, _changes_after, _logs_slowly, _logs_itself, _logs_through_class),
-    *(_answers_itself, _is_heard, _propagates),
+    *(_answers_itself, _is_heard, _propagates, _filters, _filters_for_handler, _formats),
 ]
 
 
@@ -276,6 +290,16 @@ def test_whether_a_record_is_written_at_once() -> None:
     assert logs_quickly(logger)
     slow.setLevel(logging.ERROR)
     assert not logs_quickly(logger)
+    logger.removeHandler(slow)
+    all_pass = logging.Filter()
+    for filtered in (logger, logger.handlers[0]):
+        filtered.addFilter(all_pass)
+        assert not logs_quickly(logger)
+        filtered.removeFilter(all_pass)
+    for formatter, is_quick in ((logging.Formatter(), True), (_WithUser(), False), (None, True)):
+        logger.handlers[0].setFormatter(formatter)
+        assert logs_quickly(logger) is is_quick
+    logger.addHandler(slow)
     child = logging.Logger("child")  # noqa: LOG001
     child.parent = logger
     assert not logs_quickly(child)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from logging import ERROR, FileHandler, Logger, NullHandler, StreamHandler
+from logging import ERROR, FileHandler, Formatter, Logger, NullHandler, StreamHandler
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -84,13 +84,21 @@ def _has_handler(app: Flask, context: RequestContext, error: Exception) -> bool:
 
 
 def logs_quickly(logger: object) -> bool:
-    """Return whether a record of an error is written at once. Mail and what is sent elsewhere may take its time."""
-    if type(logger) is not Logger:
+    """Return whether a record of an error is written at once. Mail and what is sent elsewhere may take its time.
+
+    So may filters and formatters of the application, such as one that adds who is logged in.
+    """
+    # Records are not shown to the filters of the loggers above.
+    if type(logger) is not Logger or logger.filters:
         return False
     link: Logger | None = logger
     while link is not None:
         for handler in link.handlers:
-            if handler.level <= ERROR and type(handler) not in _QUICK:
+            if handler.level <= ERROR and not (
+                type(handler) in _QUICK
+                and not handler.filters
+                and (handler.formatter is None or type(handler.formatter) is Formatter)
+            ):
                 return False
         link = link.parent if link.propagate else None
     return True
