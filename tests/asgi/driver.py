@@ -211,7 +211,7 @@ def run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         failures: list[Any] = []
         loop.set_exception_handler(lambda _, context: failures.append(context))
         # A task of its own, which `wait_for` makes only before CPython 3.12.
-        result = await asyncio.wait_for(asyncio.create_task(main()), 50)
+        result = await asyncio.wait_for(asyncio.create_task(main()), 200)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert left == set()
         assert failures == []

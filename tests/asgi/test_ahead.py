@@ -325,7 +325,7 @@ def test_a_view_that_reads_no_body_waits_for_none_that_is_not_announced_or_that_
     async def main() -> None:
         await ask(app, "/text")
         server = Server(make_scope("/unread", method, headers=headers, http_version=version), is_complete=False)
-        answer = await asyncio.wait_for(server.ask(app), 5)
+        answer = await asyncio.wait_for(server.ask(app), 100)
         assert answer.status == 200
         assert server.received == 0
 

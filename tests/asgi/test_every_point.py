@@ -232,7 +232,7 @@ def test_a_client_leaves_at_each_message(kind: Any, hooks: str, by_error: bool, 
         served: Any = app
         for number in range(1, _MOST_POINTS):
             server, before = _server(kind, leaves_at=number, by_error=by_error), counts.ended
-            await asyncio.wait_for(served(server.scope, server.receive, server.send), 5)
+            await asyncio.wait_for(served(server.scope, server.receive, server.send), 100)
             assert not server.is_receiving
             await _check_nothing_is_left(app, counts, hooks)
             assert counts.ended - before <= 2

@@ -130,7 +130,7 @@ def test_a_task_that_ends_the_loop_keeps_no_other_from_being_woken() -> None:
     loop.call_later(0.05, go_on.set)
     with pytest.raises(SystemExit):
         loop.run_until_complete(asyncio.wait(tasks))
-    loop.run_until_complete(asyncio.wait_for(until_all(), 30))
+    loop.run_until_complete(asyncio.wait_for(until_all(), 100))
     with pytest.raises(SystemExit):
         tasks[0].result()
     workers.close()

@@ -77,7 +77,7 @@ def test_a_job_that_blocks_holds_up_no_other_and_no_answer() -> None:
 
         blocked = asyncio.ensure_future(one(-1, go_on.wait))
         quick = [one(number, lambda: None) for number in range(20)]
-        await asyncio.wait_for(asyncio.gather(*quick), 60)
+        await asyncio.wait_for(asyncio.gather(*quick), 100)
         assert len(answers) == 20
         go_on.set()
         await blocked
@@ -92,7 +92,7 @@ def test_an_answer_does_not_wait_for_the_next_job_of_its_thread() -> None:
     async def use(workers: Workers) -> None:
         first = [asyncio.ensure_future(call_in_worker(workers, lambda: None)) for _ in range(3)]
         blocked = asyncio.ensure_future(call_in_worker(workers, go_on.wait))
-        await asyncio.wait_for(asyncio.gather(*first), 60)
+        await asyncio.wait_for(asyncio.gather(*first), 100)
         go_on.set()
         await blocked
 
@@ -126,7 +126,7 @@ def test_every_job_is_done_and_told(count: int, batches: list[list[str]]) -> Non
             done.append(1)
 
         for batch in batches:
-            await asyncio.wait_for(asyncio.gather(*map(one, batch)), 60)
+            await asyncio.wait_for(asyncio.gather(*map(one, batch)), 100)
 
     sys.setswitchinterval(1e-6)
     try:
@@ -212,7 +212,7 @@ def test_streams_that_block_before_their_first_piece_hold_up_no_request(kind: st
         if not comes_first and kind != "function":
             for _ in slow_ones[:2]:
                 await asyncio.to_thread(running.acquire)
-        quick = [await asyncio.wait_for(ask(app, "/quick"), 30) for _ in range(3)]
+        quick = [await asyncio.wait_for(ask(app, "/quick"), 100) for _ in range(3)]
         go_on.set()
         late = [await answer for answer in slow_ones]
         return [answer.text for answer in quick + late]
