@@ -155,7 +155,7 @@ def test_a_table_of_a_newer_version_is_left_alone(store: SQLiteStore, path: Path
 
 
 @pytest.mark.parametrize("version", [1, 2, 7])
-def test_the_database_of_something_else_keeps_its_version(tmp_path: Path, version: int) -> None:
+def test_the_database_of_something_else_stays_as_it_is(tmp_path: Path, version: int) -> None:
     path = tmp_path / "app.db"
     with closing(sqlite3.connect(path)) as other:
         other.executescript(f"CREATE TABLE users (name TEXT); PRAGMA user_version = {version}")
@@ -165,6 +165,7 @@ def test_the_database_of_something_else_keeps_its_version(tmp_path: Path, versio
             store.ask(Load("h", CLOCKS))
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA user_version").fetchone() == (version,)
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         assert other.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
 
 

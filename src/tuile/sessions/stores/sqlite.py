@@ -306,13 +306,13 @@ class SQLiteStore(Store):
         connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             self._execute(connection, f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
-            self._execute(connection, "PRAGMA journal_mode = WAL")
-            if _is_of_others(connection):
+            if self._is_of_others(connection):
                 message = (
                     f"{self.path} has a version number (PRAGMA user_version) and no sessions, so it is a database of"
                     " something else, which would not find its number any more. Name a file with nothing else in it."
                 )
                 raise StoreUnavailable(message)
+            self._execute(connection, "PRAGMA journal_mode = WAL")
             if _schema_version(connection) > _SCHEMA_VERSION:
                 message = (
                     f"The session store ({self.describe()}) was made by a newer version of Tuile. Use that version, or"
@@ -330,16 +330,18 @@ class SQLiteStore(Store):
             raise
         return connection
 
+    def _is_of_others(self, connection: sqlite3.Connection) -> bool:
+        # Before the file is in WAL mode, others that write keep it from being read.
+        version: int = self._execute(connection, "PRAGMA user_version").fetchone()[0]
+        if version in {0, _SCHEMA_VERSION}:
+            return False
+        its_table = "SELECT 1 FROM sqlite_master WHERE name = 'tuile_sessions'"
+        return self._execute(connection, its_table).fetchone() is None
+
 
 def _schema_version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
-
-
-def _is_of_others(connection: sqlite3.Connection) -> bool:
-    if _schema_version(connection) in {0, _SCHEMA_VERSION}:
-        return False
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tuile_sessions'").fetchone() is None
 
 
 def _create(connection: sqlite3.Connection, operation: Create, now: float) -> Loaded | None:
