@@ -103,6 +103,7 @@ def log_of(site: Path) -> str:
     [
         (["good.py"], "/where", "http 127.0.0.1 False"),
         (["good.py", "--interface", "asgi"], "/where", "http 127.0.0.1 True"),
+        (["good.py", "--host", "localhost"], "/where", "http 127.0.0.1 False"),
         (["good:app", "--interface", "wsgi"], "/where", "http 127.0.0.1 False"),
         (["package:shop"], "/where", "http 127.0.0.1 True"),
         (["package", "--interface", "wsgi"], "/where", "http 127.0.0.1 False"),
@@ -232,6 +233,9 @@ def told(site: Path, *words: str, **environment: str) -> tuple[int, str]:
         (["--debug", "serve", "good.py"], {}, "Use 'tuile run --debug'"),
         (["serve", "good.py"], {"FLASK_DEBUG": "1"}, "Use 'tuile run --debug'"),
         (["serve", "good.py", "--cert", "good.py"], {}, "--cert cert.pem --key key.pem"),
+        (["serve", "good.py", "--cert", "good.py", "--key", "good.py"], {}, "are no certificate and its key"),
+        (["serve", "good.py", "--host", "300.1.1.1"], {}, "a name of this machine, not '300.1.1.1'"),
+        (["serve", "good.py", "--host", "nowhere.invalid"], {}, "a name of this machine, not 'nowhere.invalid'"),
         (["serve", "good.py", "--trusted-proxies", "*"], {}, "such as 127.0.0.1,10.0.0.0/8; not '*'"),
         (["serve", "good.py", "--trusted-proxies", "proxy.example"], {}, "not 'proxy.example'"),
         (["serve", "good.py", "--workers", "0"], {}, "0 is not in the range"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
 from functools import partial
@@ -135,6 +137,7 @@ def serve_command(
     _check_packages(reload=reload)
     if (cert is None) != (key is None):
         raise click.UsageError("HTTPS needs a certificate and its key: --cert cert.pem --key key.pem.")
+    address = host if unix_socket else _address_of(host)
     proxies = _parse_proxies(trusted_proxies)
     path = _app_import_path(info)
     found = _check_in_other_process(path)
@@ -142,24 +145,38 @@ def serve_command(
     options = WorkerOptions(path, chosen, threads, proxies, switch_interval)
     where = f"unix:{unix_socket}" if unix_socket else f"{'https' if cert else 'http'}://{_bracketed(host)}:{port}"
     click.echo(f" * Serving Flask app '{path}' on {where} ({chosen.upper()}, {workers} worker{'s'[: workers > 1]})")
-    server = _make_server(
-        options,
-        address=host,
-        port=port,
-        uds=unix_socket,
-        workers=workers,
-        log_access=access_log,
-        log_level=log_level,
-        workers_kill_timeout=graceful_timeout,
-        ssl_cert=cert,
-        ssl_key=key,
-        reload=reload,
-    )
+    try:
+        server = _make_server(
+            options,
+            address=address,
+            port=port,
+            uds=unix_socket,
+            workers=workers,
+            log_access=access_log,
+            log_level=log_level,
+            workers_kill_timeout=graceful_timeout,
+            ssl_cert=cert,
+            ssl_key=key,
+            reload=reload,
+        )
+    except ssl.SSLError as error:
+        raise click.UsageError(f"{cert} and {key} are no certificate and its key: {error}.") from None
     server.serve(target_loader=partial(load, options), wrap_loader=False)
 
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _address_of(host: str) -> str:
+    """Return the address of a host: the server binds to addresses, and not to names such as localhost."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise click.UsageError(f"--host takes an address or a name of this machine, not {host!r}.") from None
+    # As for other servers, localhost is 127.0.0.1 where it is both.
+    *_, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    return str(address[0])
 
 
 def _check_packages(*, reload: bool) -> None:
