@@ -6,11 +6,13 @@ What checks a setting is imported only if a setting of its kind is not the defau
 from __future__ import annotations
 
 import typing as t
+from datetime import timedelta
 
 from .config import DEFAULT_CONFIG
 
 if t.TYPE_CHECKING:
     from .app import Flask
+    from .sansio.app import App
 
 _OF_KEYS = ("SECRET_KEY_CHECKS", "SECRET_KEY_FALLBACKS", "SECRET_KEY_RETIRED")
 _OF_SESSIONS = (
@@ -29,7 +31,7 @@ _DURATIONS = (
     "SESSION_EPOCH_AGE",
     "WEBSOCKET_GRACE",
 )
-# Longer than any, and less than threads can wait for.
+# Longer than anyone needs, and shorter than the longest time that a thread can wait.
 _LONGEST_S = 1e9
 # The least value of each.
 _NUMBERS = {
@@ -42,7 +44,7 @@ _NUMBERS = {
 
 
 def check_settings(app: Flask, interface: object) -> None:
-    """Check the settings of Tuile's own; those for sessions if the built-in interface reads them.
+    """Check Tuile's own settings; those for sessions if the built-in interface reads them.
 
     Args:
         app: The application.
@@ -86,7 +88,7 @@ def check_consent(app: Flask) -> None:
 
 
 def check_numbers(app: Flask) -> None:
-    """Check the settings that are durations and numbers, but for those of sessions.
+    """Check the durations and numbers that are not read until a connection ends, a server stops or a task starts.
 
     Raises:
         TypeError, ValueError: If a setting is wrong.
@@ -104,6 +106,14 @@ def check_numbers(app: Flask) -> None:
             continue
         if type(value) is not int or value < least:
             raise ValueError(f"{name} must be a whole number, at least {least}, not {value!r}.")
+
+
+def duration(app: App, name: str) -> float:
+    """Return a setting that is a duration, in seconds; its default if it is None or missing."""
+    value: object = app.config.get(name)
+    if value is None:
+        value = DEFAULT_CONFIG[name]
+    return value.total_seconds() if isinstance(value, timedelta) else t.cast("float", value)
 
 
 def _is_any_changed(app: Flask, names: tuple[str, ...]) -> bool:

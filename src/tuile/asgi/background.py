@@ -15,7 +15,6 @@ import weakref
 from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
-from datetime import timedelta
 from functools import partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 
@@ -23,6 +22,7 @@ from ..config import DEFAULT_CONFIG
 from ..ctx.app_context import current
 from ..dispatch.awaiting import worker
 from ..process_loop import process_loop
+from ..startup import duration
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -65,14 +65,12 @@ class BackgroundTasks:
     def _renew(self) -> None:
         self._running: set[_Task] = set()
         self._changed = threading.Condition()
-        most = self._setting("BACKGROUND_TASK_THREADS")
+        most: object = self.app.config.get("BACKGROUND_TASK_THREADS")
+        if most is None:
+            most = DEFAULT_CONFIG["BACKGROUND_TASK_THREADS"]
         if type(most) is not int or most < 1:
             raise ValueError(f"BACKGROUND_TASK_THREADS is a number of threads, at least 1, not {most!r}.")
         self._threads = _Threads(most, f"{self.app.name}-background")
-
-    def _setting(self, name: str) -> object:
-        found: object = self.app.config.get(name)
-        return DEFAULT_CONFIG[name] if found is None else found
 
     def start(self, function: _Function, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         """Start a task with the context variables of the caller, except for the request.
@@ -165,8 +163,7 @@ class BackgroundTasks:
         """Wait for all tasks, cancel coroutines that take too long, and log what has not ended. It may block."""
         if self._process != os.getpid() or not self._running:
             return
-        setting = self._setting("BACKGROUND_TASK_SHUTDOWN_TIMEOUT")
-        timeout = setting.total_seconds() if isinstance(setting, timedelta) else t.cast("float", setting)
+        timeout = duration(self.app, "BACKGROUND_TASK_SHUTDOWN_TIMEOUT")
         if self.wait(timeout):
             return
         with self._changed:

@@ -11,7 +11,6 @@ import typing as t
 import weakref
 from asyncio import _get_running_loop, get_running_loop, shield
 from contextvars import copy_context
-from datetime import timedelta
 
 from .. import invalidation
 from ..config import DEFAULT_CONFIG
@@ -19,6 +18,7 @@ from ..ctx.app_context import current_value
 from ..dispatch.division import begin_on_loop
 from ..dispatch.plan import is_stock
 from ..lazy import late_modules
+from ..startup import duration
 from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
@@ -115,13 +115,6 @@ class Service:
         """Return a number of the configuration."""
         # An app may have a configuration without Tuile's defaults.
         return t.cast("int", self.app.config.get(name, DEFAULT_CONFIG[name]))
-
-    def duration(self, name: str) -> float:
-        """Return a setting that is a duration, in seconds."""
-        value: object = self.app.config.get(name)
-        if value is None:
-            value = DEFAULT_CONFIG[name]
-        return value.total_seconds() if isinstance(value, timedelta) else t.cast("float", value)
 
     def here(self) -> Service:
         """Return the service of the app on the running loop: this one, as a rule."""
@@ -308,7 +301,7 @@ class Service:
             await self.lifespan.stop(self.workers)
         finally:
             self._close()
-            timeout = self.duration("ASGI_SHUTDOWN_TIMEOUT")
+            timeout = duration(self.app, "ASGI_SHUTDOWN_TIMEOUT")
             if not await self.loop.run_in_executor(None, self.workers.join, timeout):
                 self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
 

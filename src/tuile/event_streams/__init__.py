@@ -19,7 +19,7 @@ __all__ = ["ServerSentEvent", "sse"]
 
 #: After how many seconds without an event a comment is sent. Proxies close connections that are silent for a minute.
 KEEP_ALIVE = 15.0
-# For what is as good as never: a year.
+# A year, which is as good as never.
 _LONGEST = 366 * 86_400.0
 
 
@@ -58,7 +58,7 @@ def sse(
         ValueError: If `keep_alive` is not positive.
     """
     if keep_alive is not None:
-        keep_alive = _waited_for(keep_alive)
+        keep_alive = _seconds_to_wait(keep_alive)
     value = current_value(None)
     app = None if value is None or value._app_ctx_is_left else value.app
     dumps: Callable[[object], str] = json.dumps if app is None else app.json.dumps
@@ -91,10 +91,10 @@ def sse(
     return response
 
 
-def _waited_for(keep_alive: float) -> float:
+def _seconds_to_wait(keep_alive: float) -> float:
     if not keep_alive > 0:
         raise ValueError(f"keep_alive is a number of seconds, more than 0, or None; not {keep_alive!r}.")
-    # Threads cannot wait for longer.
+    # Threads cannot wait for any number of seconds.
     return min(keep_alive, _LONGEST)
 
 

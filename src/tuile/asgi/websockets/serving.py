@@ -16,6 +16,7 @@ from types import CoroutineType
 
 from ...ctx.app_context import current, current_value, set_current
 from ...sessions.watcher import watcher_of
+from ...startup import duration
 from ..calls import carry
 from ..on_loop import in_worker, leave_on_loop
 from ..scopes import BadScope, handshake_environ_of, handshake_of, sent_headers
@@ -276,7 +277,7 @@ class _Served:
         if connection.has_received or connection.is_receiving:
             # It is busy with a message, or is told by `receive`.
             # `look` cancels it: since the handshake was accepted, the watcher calls that.
-            self.cancels_at = monotonic() + self.service.duration("WEBSOCKET_GRACE")
+            self.cancels_at = monotonic() + duration(self.app, "WEBSOCKET_GRACE")
         else:
             self._cancel()
 
@@ -337,7 +338,7 @@ class _Job:
         except CancelledError:
             # The server stops. A thread that waits for messages is told so, and its context is left properly.
             self.served.connection.release()
-            await wait([self.future], timeout=self.served.service.duration("ASGI_SHUTDOWN_TIMEOUT"))
+            await wait([self.future], timeout=duration(self.served.app, "ASGI_SHUTDOWN_TIMEOUT"))
             raise
         if self.error is not None:
             raise self.error
